@@ -1,0 +1,44 @@
+"""The models as data, and the pure functions over them: find, check, price, quote, offer a stand-in."""
+
+from __future__ import annotations
+
+from bot.catalog.book import Catalog, PictureLimits, SoraChoice, sora
+from bot.catalog.check import Problem, check, fill_defaults
+from bot.catalog.loader import load
+from bot.catalog.model import Constraint, Field, Model, PriceRule, StandIn, sold
+from bot.catalog.offers import Offer, offers
+from bot.catalog.options import ModelOptions, Size, options
+from bot.catalog.pictures import fits, with_addresses
+from bot.catalog.price import Facts, price, price_from
+from bot.catalog.quoting import encode, quote
+from bot.catalog.shots import parse_shots
+
+__all__ = [
+    "Catalog",
+    "Constraint",
+    "Facts",
+    "Field",
+    "Model",
+    "ModelOptions",
+    "Offer",
+    "PictureLimits",
+    "PriceRule",
+    "Problem",
+    "Size",
+    "SoraChoice",
+    "StandIn",
+    "check",
+    "encode",
+    "fill_defaults",
+    "fits",
+    "load",
+    "offers",
+    "options",
+    "parse_shots",
+    "price",
+    "price_from",
+    "quote",
+    "sold",
+    "sora",
+    "with_addresses",
+]
