@@ -1,0 +1,1 @@
+"""KIE's HTTP API on loopback, for anyone's client: same wire, real MP4s, faults on demand."""

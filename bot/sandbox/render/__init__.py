@@ -1,0 +1,1 @@
+"""Draws sandbox clips: a process of its own, so that the server's loop never waits for it."""
