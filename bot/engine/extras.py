@@ -1,0 +1,129 @@
+"""Videos beside a job's own end: one that comes after its refund is a gift (P9), one an operator sends again is not.
+
+Outcome and ledger stay as they are.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from bot.domain import Job, Video
+from bot.engine import rules
+from bot.engine.deliver import CLOSED, send, with_video
+from bot.engine.kit import Kit
+from bot.engine.watch import fetch
+from bot.errors import DeliveryUnknown, ProviderError, RetryLater, RouteClosed, TooLarge
+from bot.ports import Broken, ChatAdapter, Delivery, Done
+from bot.store import Tx, deliveries, jobs
+from bot.store.deliveries import Attempt, Extra
+from bot.texts import say
+
+log = logging.getLogger(__name__)
+
+PAUSE = 600.0
+UNSURE_MOST = 2
+GIVE_UP_AFTER = 24 * rules.HOUR
+LATER = "later"
+
+
+async def step(kit: Kit, extra: Extra) -> None:
+    """One look at a refunded job's task, or one attempt to hand its video over."""
+    job = await kit.store.read(lambda tx: jobs.get(tx, extra.job_id))
+    if job is None or job.removed or (extra.video is None and kit.clock.now() > extra.until):
+        await _end(kit, extra, "extra ended")
+        return
+    try:
+        if extra.video:
+            await _give(kit, job, extra, extra.video)
+        else:
+            await _look(kit, job, extra)
+    except (RetryLater, ProviderError) as error:
+        log.info("the extra of job %s has to wait: %s", job.id, error)
+        await _later(kit, extra, PAUSE)
+
+
+async def _look(kit: Kit, job: Job, extra: Extra) -> None:
+    assert extra.task_id is not None
+    answer = await kit.provider.look(extra.task_id, job.key_print)
+    if isinstance(answer, Broken):
+        await _end(kit, extra, "extra ended")
+        return
+    if not isinstance(answer, Done) or not answer.urls:
+        await _later(kit, extra, PAUSE)
+        return
+    video = await fetch(kit, answer.urls, f"{job.id}.gift.mp4")
+    now = kit.clock.now()
+    await kit.store.write(lambda tx: deliveries.gift_arrived(tx, job.id, video, now))
+
+
+async def _give(kit: Kit, job: Job, extra: Extra, video: Video) -> None:
+    """One attempt. Whatever happens, the video is in the member's history."""
+    past = await kit.store.read(lambda tx: deliveries.attempts(tx, job.id, extra=True, since=extra.asked_at))
+    adapter = kit.adapters.get(job.chat.platform)
+    if adapter and past and past[-1].ended_at is None:
+        message_id = await _found(adapter, _delivery(kit, job, extra, video, past[-1].route, past[-1].number))
+        if message_id is not None:
+            await _given(kit, extra, video, past[-1].number, message_id)
+            return
+    closed = {each.route for each in past if each.error == CLOSED}
+    route = next((each for each in adapter.routes(job) if each not in closed), None) if adapter else None
+    if adapter is None or route is None or _is_enough(kit, extra, past):
+        await _end(kit, extra, "extra ended")
+        return
+    now = kit.clock.now()
+    number = await kit.store.write(lambda tx: deliveries.begin(tx, job.id, route, now, extra=True))
+    try:
+        message_id = await send(kit, adapter, _delivery(kit, job, extra, video, route, number))
+    except (RouteClosed, TooLarge, RetryLater) as error:
+        ended = kit.clock.now()
+        result = LATER if isinstance(error, RetryLater) else CLOSED
+        await kit.store.write(lambda tx: deliveries.end(tx, job.id, number, ended, error=result))
+        await _later(kit, extra, PAUSE if result == LATER else 0)
+    except DeliveryUnknown as error:
+        log.warning("the extra of job %s may not have arrived: %s", job.id, error)
+        await _later(kit, extra, 60)
+    else:
+        await _given(kit, extra, video, number, message_id)
+
+
+def _is_enough(kit: Kit, extra: Extra, past: list[Attempt]) -> bool:
+    """Sent twice without knowing, or tried for a day."""
+    unsure = sum(each.error not in (CLOSED, LATER) for each in past)
+    return unsure >= UNSURE_MOST or (kit.clock.now() - extra.asked_at) / 1000 > GIVE_UP_AFTER
+
+
+def _delivery(kit: Kit, job: Job, extra: Extra, video: Video, route: str, number: int) -> Delivery:
+    return with_video(kit, Delivery(job, route, number, gift=extra.task_id is not None), video)
+
+
+async def _found(adapter: ChatAdapter, delivery: Delivery) -> str | None:
+    try:
+        return await adapter.find(delivery)
+    except DeliveryUnknown:
+        return None
+
+
+async def _given(kit: Kit, extra: Extra, video: Video, number: int, message_id: str) -> None:
+    kit.fitted_path(video).unlink(missing_ok=True)
+    await _end(kit, extra, "gift given" if extra.task_id else "sent again", number, message_id)
+    if extra.task_id:
+        await kit.notice(f"gift:{extra.job_id}", say("notice.gift", job=extra.job_id))
+
+
+async def _later(kit: Kit, extra: Extra, seconds: float) -> None:
+    due_at = kit.due_in(seconds)
+    await kit.store.write(lambda tx: deliveries.extra_later(tx, extra.job_id, due_at))
+
+
+async def _end(
+    kit: Kit, extra: Extra, event: str, number: int | None = None, message_id: str | None = None
+) -> None:
+    now = kit.clock.now()
+
+    def write(tx: Tx) -> None:
+        if number is not None:
+            deliveries.end(tx, extra.job_id, number, now, message_id)
+        deliveries.extra_ended(tx, extra.job_id, now)
+        jobs.add_event(tx, extra.job_id, now, event)
+
+    await kit.insist(write)

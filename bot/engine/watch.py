@@ -1,0 +1,153 @@
+"""RUNNING: look until the task ends, bring the video onto our disk, and settle. Slow is not failed."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+
+from bot.domain import Failure, FailureKind, Job, Video
+from bot.engine import rules
+from bot.engine.kit import Kit, LeaseLost
+from bot.errors import AccountError, ProviderError, RetryLater
+from bot.ports import Broken, Done, Missing, Open
+from bot.store import Tx, jobs, tally
+from bot.texts import say
+
+log = logging.getLogger(__name__)
+
+VIDEO_MAX_BYTES = 2_000_000_000
+FREE_BYTES = 200_000_000
+
+# events that are counted: how often a success was without a result, a result not to be had
+EMPTY = "success without a result"
+UNFETCHED = "not fetched"
+
+
+async def running(kit: Kit, job: Job) -> None:
+    """One look. Raises RetryLater for flickers; only KIE's word or a clock ends a task."""
+    assert job.task_id is not None
+    elapsed = rules.elapsed(job, kit.clock.now())
+    started = kit.clock.monotonic()
+    answer = await kit.provider.look(job.task_id, job.key_print)
+    kit.meters.span("step", kit.clock.monotonic() - started, step="look")
+    match answer:
+        case Done(urls=urls) if urls:
+            await _finish(kit, job, answer)
+        case Done():
+            await _empty(kit, job, answer)
+        case Broken():
+            await _note_answer(kit, job, answer)
+            await kit.fail(job, Failure(answer.kind, answer.text), answer.cost)
+        case Open() | Missing():
+            await wait_on(kit, job, elapsed, missing=isinstance(answer, Missing))
+
+
+async def wait_on(kit: Kit, job: Job, elapsed: float, missing: bool = False) -> None:
+    """Not finished: tell once when patience ends, refund at the end clock, else look again later."""
+    if elapsed > float(kit.settings.give_up_hours) * rules.HOUR:
+        await kit.fail(job, Failure(FailureKind.EXPIRED, say("failure.expired")), gift_task=job.task_id)
+        return
+    counts, durations = await kit.store.read(lambda tx: (tally.counts(tx), tally.durations(tx, job.model)))
+    if not job.patience_told and elapsed > rules.patience(durations):
+        await _tell_patience(kit, job)
+    at_work = counts.get(job.state, 0)
+    pause = rules.poll_interval(elapsed, kit.typical(job.model), at_work)
+    if missing and elapsed > rules.MISSING_GRACE:
+        pause = max(pause, rules.back_off(job.attempts, first=5.0))
+    await kit.put_down(job, pause, job.attempts + 1 if missing else 0)
+    await kit.show(job.id)
+
+
+async def _tell_patience(kit: Kit, job: Job) -> None:
+    now = kit.clock.now()
+
+    def write(tx: Tx) -> None:
+        jobs.set_patience_told(tx, job)
+        jobs.add_event(tx, job.id, now, "slow")
+
+    await kit.store.write(write)
+
+
+async def _empty(kit: Kit, job: Job, answer: Done) -> None:
+    """Succeeded without a result: look a few more times, then say so (kie-api.md 9)."""
+    tries = await kit.store.read(lambda tx: jobs.count_events(tx, job.id, EMPTY))
+    if tries < rules.EMPTY_TRIES:
+        await kit.put_down(job, rules.back_off(tries, first=3.0), job.attempts + 1, EMPTY)
+        return
+    await _note_answer(kit, job, answer)
+    await kit.fail(
+        job, Failure(FailureKind.PROVIDER, say("failure.no_result")), answer.cost, gift_task=job.task_id
+    )
+    await kit.notice(f"no-result:{job.id}", say("notice.no_result", job=job.id, task=job.task_id))
+
+
+async def _finish(kit: Kit, job: Job, answer: Done) -> None:
+    """Members pay only for a video that we hold."""
+    started = kit.clock.monotonic()
+    try:
+        video = await fetch(kit, answer.urls, f"{job.id}.mp4")
+    except ProviderError as error:
+        tries = await kit.store.read(lambda tx: jobs.count_events(tx, job.id, UNFETCHED)) + 1
+        await _unfetched(kit, job, answer, str(error), UNFETCHED, final=tries >= rules.FETCH_TRIES)
+        return
+    except RetryLater as error:
+        late = rules.elapsed(job, kit.clock.now()) > rules.ADDRESS_LIVES
+        await _unfetched(kit, job, answer, str(error), "fetch later", final=late)
+        return
+    kit.meters.span("step", kit.clock.monotonic() - started, step="fetch")
+    now = kit.clock.now()
+
+    def write(tx: Tx) -> None:
+        jobs.add_event(tx, job.id, now, "answered", record=answer.raw or {})
+        if not jobs.settle(tx, job, video, now, answer.cost):
+            raise LeaseLost(job.id)
+        cost = None if answer.cost is None else str(answer.cost)
+        jobs.add_event(
+            tx,
+            job.id,
+            now,
+            "settled",
+            charged=job.price,
+            kie_cost=cost,
+            kie_seconds=answer.seconds,
+            size=video.size,
+        )
+
+    await kit.store.write(write)
+    kit.meters.count("jobs_ended", outcome="video")
+
+
+async def _unfetched(kit: Kit, job: Job, answer: Done, reason: str, event: str, final: bool) -> None:
+    if not final:
+        await kit.put_down(job, rules.back_off(job.attempts), job.attempts + 1, event, reason=reason)
+        return
+    await _note_answer(kit, job, answer)
+    await kit.fail(job, Failure(FailureKind.UNFETCHABLE, reason), answer.cost)
+    await kit.notice(f"unfetchable:{job.id}", say("notice.unfetchable", job=job.id, text=reason))
+
+
+async def fetch(kit: Kit, urls: tuple[str, ...], name: str) -> Video:
+    """Stream the first address that works to our disk and make it playable. Raises ProviderError or RetryLater."""
+    folder = kit.settings.videos_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(folder).free < FREE_BYTES:
+        raise RetryLater("the disk is nearly full")
+    part = folder / f"{name}.part"
+    await kit.media.warm()
+    problem: ProviderError | RetryLater | None = None
+    for url in urls:
+        try:
+            await kit.provider.download(url, part, VIDEO_MAX_BYTES)
+            return await kit.media.video(part, folder / name)
+        except AccountError:
+            raise
+        except (ProviderError, RetryLater) as error:
+            problem = problem if isinstance(problem, RetryLater) else error
+        finally:
+            part.unlink(missing_ok=True)
+    raise problem or ProviderError(0, "no address")
+
+
+async def _note_answer(kit: Kit, job: Job, answer: Done | Broken) -> None:
+    now = kit.clock.now()
+    await kit.store.write(lambda tx: jobs.add_event(tx, job.id, now, "answered", record=answer.raw or {}))

@@ -1,0 +1,117 @@
+"""Online backup and restore of the database file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+
+from bot.errors import StartError
+from bot.store import provider, schema
+from bot.store.db import OwnerLock, Tx
+
+PAUSED = "paused"
+RESTORED = "restored"
+
+
+def backup(database: Path, target: Path) -> int:
+    """Copy the live database while it is written to; returns the size in bytes. Blocking: call it in a thread.
+
+    One reader's snapshot: writers go on (engines.md, rule 9). The target appears whole or not at all.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    part.unlink(missing_ok=True)
+    try:
+        source = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            copy = sqlite3.connect(part)
+            try:
+                source.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")
+                fault = copy.execute("PRAGMA quick_check").fetchone()[0]
+                if fault != "ok":
+                    raise sqlite3.DatabaseError(f"the copy is damaged: {fault}")
+            finally:
+                copy.close()
+        finally:
+            source.close()
+    except sqlite3.Error as error:
+        part.unlink(missing_ok=True)
+        raise StartError(f"{database} could not be copied to {target}: {error}") from error
+    _sync(part)
+    part.replace(target)
+    _sync(target.parent)
+    return target.stat().st_size
+
+
+def restore(source: Path, database: Path, force: bool, now: int) -> None:
+    """Put a backup in the database's place; it starts paused. Raises StartError and changes nothing.
+
+    What was QUEUED or SUBMITTING at backup time may have been sent since: `resume` settles that, never submits it.
+    """
+    if not source.exists():
+        raise StartError(f"there is no {source}")
+    if schema.version(source) > schema.latest():
+        raise StartError(f"{source} was made by a newer kiebot; install that version first")
+    if schema.version(source) == 0:
+        raise StartError(f"{source} is not a backup of kiebot")
+    database.parent.mkdir(parents=True, exist_ok=True)
+    lock = OwnerLock(database)
+    if not lock.take():
+        raise StartError("the bot is running; stop it first")
+    try:
+        if database.exists() and not force:
+            raise StartError(
+                f"{database} exists; add --force to replace it (it is kept as {database.name}.replaced)"
+            )
+        part = database.with_name(database.name + ".restoring")
+        backup(source, part)
+        schema.migrate(part)
+        _mark_paused(part, now)
+        if database.exists():
+            _keep_aside(database, database.with_name(database.name + ".replaced"))
+        for name in ("-wal", "-shm"):
+            database.with_name(database.name + name).unlink(missing_ok=True)
+        part.replace(database)
+        _sync(database.parent)
+    finally:
+        lock.free()
+
+
+def _keep_aside(database: Path, aside: Path) -> None:
+    """A copy of what is replaced; of a damaged database, which is why one restores, a copy of its bytes."""
+    try:
+        backup(database, aside)
+    except StartError:
+        for name in ("", "-wal"):
+            file = database.with_name(database.name + name)
+            if file.exists():
+                shutil.copyfile(file, aside.with_name(aside.name + name))
+
+
+def _mark_paused(path: Path, now: int) -> None:
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute("BEGIN IMMEDIATE")
+        tx = Tx(connection)
+        provider.set_meta(tx, PAUSED, "restored from a backup")
+        provider.set_meta(tx, RESTORED, str(now))
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.Error as error:
+        raise StartError(f"{path.name} is not a backup of kiebot: {error}") from error
+    finally:
+        connection.close()
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

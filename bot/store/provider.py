@@ -1,0 +1,124 @@
+"""What is known of KIE: which models it makes, which of our accounts it serves; and the bot's own switches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.domain import ModelState, ModelStatus
+from bot.store.db import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedGate:
+    """Why an account takes no submissions, and when to try again (Unix ms).
+
+    From `retry_at` on it stands ajar: one submission may try. After 402 only a balance that suffices opens it.
+    """
+
+    account: str
+    code: int
+    text: str
+    closed_at: int
+    tries: int
+    retry_at: int
+
+    def shut(self, now: int) -> bool:
+        return self.code == 402 or now < self.retry_at
+
+
+def gates(tx: Tx) -> list[ClosedGate]:
+    return [
+        ClosedGate(row["account"], row["code"], row["text"], row["closed_at"], row["tries"], row["retry_at"])
+        for row in tx.all("SELECT * FROM gates ORDER BY closed_at")
+    ]
+
+
+def close_gate(tx: Tx, account: str, code: int, text: str, now: int, retry_at: int) -> bool:
+    """True when it was open before: tell the operator."""
+    known = tx.value("SELECT 1 FROM gates WHERE account = ?", account)
+    tx.run(
+        "INSERT INTO gates (account, code, text, closed_at, tries, retry_at) VALUES (?, ?, ?, ?, 1, ?)"
+        " ON CONFLICT (account) DO UPDATE SET code = excluded.code, text = excluded.text,"
+        " tries = gates.tries + 1, retry_at = excluded.retry_at",
+        account,
+        code,
+        text,
+        now,
+        retry_at,
+    )
+    return known is None
+
+
+def gate_later(tx: Tx, account: str, retry_at: int) -> None:
+    tx.run("UPDATE gates SET retry_at = ?, tries = tries + 1 WHERE account = ?", retry_at, account)
+
+
+def open_gate(tx: Tx, account: str) -> bool:
+    return bool(tx.run("DELETE FROM gates WHERE account = ?", account))
+
+
+def model_states(tx: Tx, provider: str) -> Mapping[str, ModelStatus]:
+    """What this provider's answers taught, by model; overlays the bundled facts."""
+    rows = tx.all("SELECT * FROM model_states WHERE provider = ?", provider)
+    return {row["model"]: ModelStatus(ModelState(row["state"]), row["since"], row["reason"]) for row in rows}
+
+
+def learnt_at(tx: Tx, provider: str, model: str) -> int:
+    """When this provider last taught us a model's state (Unix ms); 0 if never."""
+    at: int | None = tx.value("SELECT at FROM model_states WHERE provider = ? AND model = ?", provider, model)
+    return at or 0
+
+
+def set_model_state(tx: Tx, provider: str, model: str, status: ModelStatus, now: int) -> bool:
+    """True when this is news."""
+    old = tx.value("SELECT state FROM model_states WHERE provider = ? AND model = ?", provider, model)
+    tx.run(
+        "INSERT INTO model_states (provider, model, state, since, reason, at) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (provider, model) DO UPDATE SET state = excluded.state, since = excluded.since,"
+        " reason = excluded.reason, at = excluded.at",
+        provider,
+        model,
+        status.state,
+        status.since,
+        status.reason,
+        now,
+    )
+    return bool(old != status.state)
+
+
+# --- switches ----------------------------------------------------------------------------------------------------
+
+
+def get_meta(tx: Tx, key: str) -> str | None:
+    value: str | None = tx.value("SELECT value FROM meta WHERE key = ?", key)
+    return value
+
+
+def set_meta(tx: Tx, key: str, value: str | None) -> None:
+    if value is None:
+        tx.run("DELETE FROM meta WHERE key = ?", key)
+    else:
+        tx.run(
+            "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            key,
+            value,
+        )
+
+
+def notice_over(tx: Tx, kind: str) -> None:
+    """What this kind told no longer holds: the next one may be sent at once."""
+    tx.run("DELETE FROM notices WHERE kind = ?", kind)
+
+
+def notice_due(tx: Tx, kind: str, now: int, pause_ms: int) -> bool:
+    """Whether a notice of this kind may be sent now; if so it is noted as sent."""
+    last = tx.value("SELECT at FROM notices WHERE kind = ?", kind)
+    if last is not None and now - last < pause_ms:
+        return False
+    tx.run(
+        "INSERT INTO notices (kind, at) VALUES (?, ?) ON CONFLICT (kind) DO UPDATE SET at = excluded.at",
+        kind,
+        now,
+    )
+    return True
