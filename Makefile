@@ -30,8 +30,8 @@ check: .venv/test  ## format, lint and types
 bench: .venv/test  ## measure, as a table; ARGS="--json FILE" writes the figures too
 	@$(RUN) -m bench $(ARGS)
 
-soak: .venv/test  ## run the crash suites again and again until one fails or you stop it
-	@while $(RUN) -m pytest tests/crash $(ARGS); do :; done; exit 1
+soak: .venv/test  ## crash the bot at random moments until a promise breaks or you stop it; ARGS="--seed N" repeats one
+	@PYTHONPATH=tests $(RUN) -m support.crash_rounds $(ARGS)
 
 lock: .venv/bin/python  ## write the lock files anew; ARGS="--upgrade" takes newer versions
 	@$(RUN) -m venv --clear build/lock

@@ -181,6 +181,8 @@ async def open_bot(
         broken = await core.office.verify()
         if broken:
             log.critical("the ledger's rules do not hold: %s", "; ".join(broken))
+        now = core.clock.now()
+        await core.store.write(lambda tx: provider.set_gates_ajar(tx, now))
         meters = Meters()
         kie = await stack.enter_async_context(kie_client(settings, core.clock, meters))
         chat = WebChat(studio=core.studio, sandbox=sandbox)

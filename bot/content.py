@@ -90,7 +90,7 @@ def _pattern(words: Sequence[str]) -> re.Pattern[str]:
 
 def _edge(char: str) -> str:
     """A word's border; scripts written without spaces (from U+2E80 on: Chinese, Japanese) have none."""
-    return r"\b" if char < "\u2e80" else ""
+    return r"\b" if char.isalnum() and char < "\u2e80" else ""
 
 
 def _plain(text: str) -> str:

@@ -91,7 +91,10 @@ class Office:
 
         def write(tx: Tx) -> Balance:
             account = self._account(tx, who, now)
-            money.post(tx, ledger.grant(account, amount, reference, reason), now)
+            try:
+                money.post(tx, ledger.grant(account, amount, reference, reason), now)
+            except UserError as poor:
+                raise UserError("office.too_little", who=who, available=poor.values["available"]) from None
             return money.balance(tx, account)
 
         return await self._store.write(write)

@@ -67,11 +67,17 @@ def lost_after(typical: float, with_callback: bool) -> float:
 
 
 def fair_order(heads: Sequence[Head], most_each: int) -> list[str]:
-    """Whose queued job goes next: who has least under way, then who has waited longest. At most one a user."""
+    """Whose queued job goes next: who has least under way, then who has waited longest: since they asked, or since
+    their last turn if that is later. At most one a user."""
     able = [head for head in heads if head.running < most_each]
-    ordered = sorted(able, key=lambda head: (head.running, head.created_at, head.job_id))
+    ordered = sorted(able, key=lambda head: (head.running, waiting_since(head), head.created_at, head.job_id))
     first = {head.user_id: head.job_id for head in reversed(ordered)}
     return [head.job_id for head in ordered if first[head.user_id] == head.job_id]
+
+
+def waiting_since(head: Head) -> int:
+    """Unix ms."""
+    return max(head.created_at, head.last_turn)
 
 
 def elapsed(job: Job, now: int) -> float:

@@ -61,12 +61,12 @@ def restore(source: Path, database: Path, force: bool, now: int) -> None:
     lock = OwnerLock(database)
     if not lock.take():
         raise StartError("the bot is running; stop it first")
+    part = database.with_name(database.name + ".restoring")
     try:
         if database.exists() and not force:
             raise StartError(
                 f"{database} exists; add --force to replace it (it is kept as {database.name}.replaced)"
             )
-        part = database.with_name(database.name + ".restoring")
         backup(source, part)
         schema.migrate(part)
         _mark_paused(part, now)
@@ -77,6 +77,8 @@ def restore(source: Path, database: Path, force: bool, now: int) -> None:
         part.replace(database)
         _sync(database.parent)
     finally:
+        for name in ("", "-wal", "-shm"):
+            part.with_name(part.name + name).unlink(missing_ok=True)
         lock.free()
 
 
@@ -107,6 +109,18 @@ def _mark_paused(path: Path, now: int) -> None:
     finally:
         connection.close()
     _sync(path)
+
+
+def empty_log(database: Path) -> None:
+    """Bring the write-ahead log into the database and cut it off: what was erased still stands there. Blocking.
+
+    Does what it can beside readers and writers; a log that is in use is emptied by the next call, or by SQLite.
+    """
+    connection = sqlite3.connect(database, timeout=1)
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
 
 
 def _sync(path: Path) -> None:

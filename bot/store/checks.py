@@ -53,3 +53,9 @@ def broken(tx: Tx) -> dict[str, list[str]]:
         if rows:
             found[rule] = [", ".join(str(value) for value in row) for row in rows]
     return found
+
+
+def damage(tx: Tx) -> str | None:
+    """What SQLite finds wrong with the file itself; None when it is whole."""
+    found = str(tx.value("PRAGMA quick_check(1)"))
+    return None if found == "ok" else found

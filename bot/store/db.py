@@ -218,13 +218,20 @@ def _connect(path: Path, reading: bool = False) -> sqlite3.Connection:
         if reading:
             connection.execute("PRAGMA query_only = ON")
         else:
-            connection.execute(
-                "BEGIN IMMEDIATE"
-            )  # a read-only file would otherwise show with the first order
-            connection.execute("ROLLBACK")
+            _try_to_write(connection)
     except sqlite3.DatabaseError as error:
         raise StartError(_explain(path, error)) from error
     return connection
+
+
+def _try_to_write(connection: sqlite3.Connection) -> None:
+    """A read-only file would otherwise show only with the first order."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute(f"PRAGMA user_version = {version}")
+    finally:
+        connection.execute("ROLLBACK")
 
 
 def _explain(path: Path, error: sqlite3.DatabaseError) -> str:

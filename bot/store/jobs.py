@@ -5,6 +5,7 @@ Every state change names the state and lease it expects; no row changed means th
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -152,6 +153,7 @@ class Head:
     user_id: int
     created_at: int
     running: int
+    last_turn: int = 0
 
 
 def due(tx: Tx, state: JobState, now: int, limit: int) -> list[str]:
@@ -180,11 +182,15 @@ def queued_before(tx: Tx, moment: int, now: int, limit: int) -> list[str]:
 
 
 def queue_heads(tx: Tx, now: int) -> list[Head]:
-    """Each user's oldest due queued job that nobody holds, with how many of theirs are under way."""
+    """Each user's oldest due queued job that nobody holds, with how many of theirs are under way and when one was
+    last submitted."""
     rows = tx.all(
         "SELECT q.id, q.user_id, q.created_at,"
         " (SELECT COUNT(*) FROM jobs r WHERE r.user_id = q.user_id AND (r.state IN ('submitting', 'running')"
-        f"  OR (r.state = 'queued' AND r.leased_until > ?)) AND r.state IN {OPEN}) AS running"
+        f"  OR (r.state = 'queued' AND r.leased_until > ?)) AND r.state IN {OPEN}) AS running,"
+        # only turns later than the head's asking matter, and no job waits for a day
+        " COALESCE((SELECT MAX(s.submitted_at) FROM jobs s WHERE s.user_id = q.user_id"
+        "  AND s.created_at > q.created_at - 86400000), 0) AS last_turn"
         " FROM jobs q JOIN (SELECT user_id, MIN(created_at) AS first FROM jobs"
         f"  WHERE state = 'queued' AND {LIVE} AND due_at <= ? AND leased_until <= ? GROUP BY user_id) f"
         " ON f.user_id = q.user_id AND f.first = q.created_at AND q.state = 'queued' AND q.due_at <= ?"
@@ -195,7 +201,9 @@ def queue_heads(tx: Tx, now: int) -> list[Head]:
         now,
         now,
     )
-    return [Head(row["id"], row["user_id"], row["created_at"], row["running"]) for row in rows]
+    return [
+        Head(row["id"], row["user_id"], row["created_at"], row["running"], row["last_turn"]) for row in rows
+    ]
 
 
 def claim(tx: Tx, job_id: str, state: JobState, now: int, until: int) -> Job | None:
@@ -380,7 +388,7 @@ def set_patience_told(tx: Tx, job: Job) -> None:
 def nudge(tx: Tx, job_id: str, token: str, task_id: str | None, now: int) -> bool:
     """A callback came: look now. It carries no truth but the hint of a task id."""
     row = tx.one("SELECT callback_token, state, task_id FROM jobs WHERE id = ?", job_id)
-    if row is None or row["callback_token"] != token:
+    if row is None or not hmac.compare_digest(row["callback_token"].encode(), token.encode()):
         return False
     if row["state"] in ("submitting", "running"):
         tx.run(

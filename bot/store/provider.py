@@ -54,6 +54,11 @@ def gate_later(tx: Tx, account: str, retry_at: int) -> None:
     tx.run("UPDATE gates SET retry_at = ?, tries = tries + 1 WHERE account = ?", retry_at, account)
 
 
+def set_gates_ajar(tx: Tx, now: int) -> None:
+    """Let one submission try each closed account at once: whoever started the bot may have mended it."""
+    tx.run("UPDATE gates SET retry_at = ? WHERE retry_at > ?", now, now)
+
+
 def open_gate(tx: Tx, account: str) -> bool:
     return bool(tx.run("DELETE FROM gates WHERE account = ?", account))
 
@@ -85,6 +90,11 @@ def set_model_state(tx: Tx, provider: str, model: str, status: ModelStatus, now:
         now,
     )
     return bool(old != status.state)
+
+
+def forget_models(tx: Tx, provider: str) -> None:
+    """Unlearn what this provider's answers taught."""
+    tx.run("DELETE FROM model_states WHERE provider = ?", provider)
 
 
 # --- switches ----------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -86,7 +87,7 @@ class Looks(Base):
     async def public_video(self, job_id: str, token: str) -> Video | None:
         """The video behind a link, if the token is its own."""
         job = await self._store.read(lambda tx: jobs.get(tx, job_id))
-        if job is None or not job.video_token or job.video_token != token:
+        if job is None or not hmac.compare_digest(job.video_token.encode(), token.encode()):
             return None
         return await self.video(job)
 

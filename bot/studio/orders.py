@@ -31,7 +31,9 @@ class Orders(Base):
         if draft is None or user is None or draft.user_id != user.id:
             raise UserError("order.no_draft")
         done = jobs.get(tx, draft.job_id) if draft.job_id else jobs.by_key(tx, draft.key)
-        if done and done.user_id == user.id:
+        if done and done.user_id != user.id:
+            raise UserError("order.no_draft")
+        if done:
             return done
         self._check_access(tx, who, draft.chat)
         if now > draft.expires_at or self._price_moved(draft):

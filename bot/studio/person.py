@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 from bot.domain import UserRef
 from bot.errors import UserError
-from bot.store import Tx, people, tally
+from bot.store import Tx, backup, people, tally
 from bot.studio.base import Base
 
 
@@ -50,3 +51,4 @@ class Person(Base):
                 (self.settings.videos_dir / name).unlink(missing_ok=True)
         for sha256 in forgotten.pictures:
             (self.settings.pictures_dir / sha256).unlink(missing_ok=True)
+        await asyncio.to_thread(backup.empty_log, self._store.path)

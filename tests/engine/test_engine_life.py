@@ -19,5 +19,12 @@ async def test_an_order_becomes_a_delivered_video_and_exactly_its_price_is_paid(
         assert done.message_id == "m1"
         assert len(house.kie.sent) == 1
         assert await house.available() == 1000 - job.price
-        assert await house.kinds(job.id) == ["ordered", "submitting", "accepted", "answered", "settled", "delivered"]
+        assert await house.kinds(job.id) == [
+            "ordered",
+            "submitting",
+            "accepted",
+            "answered",
+            "settled",
+            "delivered",
+        ]
         await house.verify()

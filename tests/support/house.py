@@ -3,30 +3,45 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from support import files
 from support.clock import FakeClock
 
 from bot import catalog, content
-from bot.domain import ChatRef, Job, JobState, ModelState, ModelStatus, Picture, Progress, Request, UserRef, Video
-from bot.engine import worker
+from bot.domain import (
+    ChatRef,
+    Job,
+    JobState,
+    ModelState,
+    ModelStatus,
+    Picture,
+    Progress,
+    Request,
+    UserRef,
+    Video,
+)
 from bot.engine.keeper import Keeper
 from bot.engine.kit import Kit
 from bot.engine.worker import Engine
+from bot.errors import DeliveryUnknown, TooLarge
 from bot.office import Office
-from bot.ports import Accepted, CreateAnswer, Delivery, Done, LookAnswer, Missing, Open
+from bot.ports import Accepted, ChatAdapter, CreateAnswer, Delivery, Done, LookAnswer, Missing, Open
 from bot.settings import Settings
 from bot.store import Store, checks, jobs, provider, schema
 from bot.studio import Ask, Quoted, Studio
 
 ADA = UserRef("web", "ada")
 BOB = UserRef("web", "bob")
-CHAT = ChatRef("web", "ada")
+ASKED = itertools.count(1)
+BILL = Decimal(30)  # what KIE says that each video cost
 
 
 @dataclass
@@ -36,6 +51,7 @@ class FakeProvider:
     clock: FakeClock
     creates: list[CreateAnswer | Exception] = field(default_factory=list)
     looks: dict[str, list[LookAnswer | Exception]] = field(default_factory=dict)
+    next_looks: list[LookAnswer | Exception] = field(default_factory=list)
     downloads: list[Exception] = field(default_factory=list)
     sent: list[tuple[str, Mapping[str, Any], str | None]] = field(default_factory=list)
     looked: list[str] = field(default_factory=list)
@@ -44,15 +60,18 @@ class FakeProvider:
     takes: float = 60.0
     tasks: dict[str, int] = field(default_factory=dict)
     callbacks: dict[str, str | None] = field(default_factory=dict)
+    uploads: list[Exception] = field(default_factory=list)
     before_answer: Callable[[], None] = lambda: None
 
-    async def create(self, model: str, body_input: Mapping[str, Any], callback_url: str | None) -> CreateAnswer:
+    async def create(
+        self, model: str, body_input: Mapping[str, Any], callback_url: str | None
+    ) -> CreateAnswer:
         self.sent.append((model, dict(body_input), callback_url))
         self.before_answer()
         if self.creates:
             answer = self.creates.pop(0)
             if isinstance(answer, Exception):
-                raise answer
+                raise answer.with_traceback(None)
             return answer
         task = f"task{len(self.sent)}"
         self.tasks[task] = self.clock.now()
@@ -61,27 +80,30 @@ class FakeProvider:
 
     async def look(self, task_id: str, key_print: str | None = None) -> LookAnswer:
         self.looked.append(task_id)
-        script = self.looks.get(task_id, self.looks.get("*", []))
+        script = self.looks.get(task_id, self.next_looks)
         if script:
             answer = script.pop(0)
             if isinstance(answer, Exception):
-                raise answer
+                raise answer.with_traceback(None)
             return answer
         if task_id not in self.tasks:
             return Missing()
         if self.clock.now() - self.tasks[task_id] < self.takes * 1000:
             return Open("generating", self.callbacks[task_id])
-        return Done((f"https://kie.example/{task_id}.mp4",), Decimal(30), self.callbacks[task_id])
+        return Done((f"https://kie.example/{task_id}.mp4",), BILL, self.callbacks[task_id])
 
     async def upload(self, file: Path, mime: str) -> str:
-        assert file.exists()
+        assert files.exists(file)
+        if self.uploads:
+            raise self.uploads.pop(0).with_traceback(None)
         self.uploaded.append(file.name)
         return f"https://kie.example/{file.name}"
 
     async def download(self, url: str, target: Path, max_bytes: int) -> int:
         if self.downloads:
-            raise self.downloads.pop(0)
-        return target.write_bytes(b"video")
+            raise self.downloads.pop(0).with_traceback(None)
+        files.put(target, b"video")
+        return len(b"video")
 
     async def balance(self) -> Decimal:
         return self.have
@@ -99,6 +121,7 @@ class FakeMedia:
     def __init__(self, data_dir: Path) -> None:
         self._pictures = data_dir / "pictures"
         self.fitted: list[int] = []
+        self.unfittable = False
 
     async def warm(self) -> None:
         pass
@@ -110,19 +133,21 @@ class FakeMedia:
         return Picture(sha256, "image/jpeg", 1280, 720, len(data))
 
     async def video(self, source: Path, target: Path) -> Video:
-        source.rename(target)
-        return Video(target.name, target.stat().st_size, 1280, 720, Decimal(10), True, None)
+        size = files.move(source, target)
+        return Video(target.name, size, 1280, 720, Decimal(10), True, None)
 
     async def fit(self, source: Path, target: Path, max_bytes: int) -> Video:
         self.fitted.append(max_bytes)
-        target.write_bytes(b"small")
-        return Video(target.name, 5, 640, 360, Decimal(10), True, None)
+        if self.unfittable:
+            raise TooLarge(max_bytes)
+        files.put(target, b"tiny")
+        return Video(target.name, 4, 640, 360, Decimal(10), True, None)
 
 
 @dataclass
 class FakeChat:
-    """A chat that remembers what it was sent. `faults` are raised by the next deliveries, in order; a fault marked
-    `after` is raised although the message arrived."""
+    """A chat that remembers what it was sent. `faults` are raised by the next deliveries, in order; those in `after`
+    although the message arrived. `limit` is what it takes in bytes."""
 
     platform: str = "web"
     ways: Sequence[str] = ("message",)
@@ -132,6 +157,7 @@ class FakeChat:
     shown: list[tuple[JobState, Progress]] = field(default_factory=list)
     told: list[tuple[str, str]] = field(default_factory=list)
     can_find: bool = True
+    limit: int | None = None
 
     def routes(self, job: Job) -> Sequence[str]:
         return self.ways
@@ -141,19 +167,21 @@ class FakeChat:
 
     async def deliver(self, delivery: Delivery) -> str:
         if self.faults:
-            raise self.faults.pop(0)
+            raise self.faults.pop(0).with_traceback(None)
+        size = delivery.file.stat().st_size if delivery.file else 0
+        if self.limit is not None and size > self.limit:
+            raise TooLarge(self.limit)
         self.messages.append(delivery)
         if self.after:
-            raise self.after.pop(0)
+            raise self.after.pop(0).with_traceback(None)
         return f"m{len(self.messages)}"
 
     async def find(self, delivery: Delivery) -> str | None:
         if not self.can_find:
-            from bot.errors import DeliveryUnknown
-
             raise DeliveryUnknown("no history")
-        sent = [each for each in self.messages if each.job.id == delivery.job.id and each.gift == delivery.gift]
-        return f"m{self.messages.index(sent[-1]) + 1}" if sent else None
+        wanted = (delivery.job.id, delivery.number)
+        sent = [n for n, each in enumerate(self.messages, 1) if (each.job.id, each.number) == wanted]
+        return f"m{sent[-1]}" if sent else None
 
     async def tell(self, external_id: str, text: str) -> bool:
         self.told.append((external_id, text))
@@ -174,12 +202,13 @@ class House:
     office: Office
     engine: Engine
     keeper: Keeper
-    _asked: int = 0
+    adapters: dict[str, ChatAdapter]
 
-    async def quote(self, who: UserRef = ADA, **choices: Any) -> Quoted:
-        self._asked += 1
+    async def quote(self, who: UserRef = ADA, key: str | None = None, **choices: Any) -> Quoted:
         request = Request(**{"model": "veo-3-1:lite", "prompt": "a happy dog", **choices})
-        quoted = await self.studio.quote(Ask(who, ChatRef("web", who.external_id), f"ask:{self._asked}", request))
+        quoted = await self.studio.quote(
+            Ask(who, ChatRef("web", who.external_id), key or f"ask:{next(ASKED)}", request)
+        )
         assert isinstance(quoted, Quoted)
         return quoted
 
@@ -200,6 +229,34 @@ class House:
             self.clock.advance(every)
         await self.step()
 
+    async def end(self, *job_ids: str, every: float = 20.0, within: float = 200_000.0) -> list[Job]:
+        """Let the time pass until these jobs are delivered."""
+        limit = self.clock.now() + int(within * 1000)
+        while True:
+            await self.step()
+            found = [await self.job(each) for each in job_ids]
+            if all(each.state is JobState.DELIVERED for each in found):
+                return found
+            assert self.clock.now() < limit, f"still {[each.state for each in found]}"
+            self.clock.advance(every)
+
+    def use(self, kie: FakeProvider) -> None:
+        """Another KIE from now on."""
+        self.kie = kie
+        self.engine.kit = self.keeper.kit = replace(self.engine.kit, provider=kie)
+
+    async def withdraw(self, model: str, reason: str = "taken off the list") -> None:
+        """KIE no longer makes this model's videos."""
+        status = ModelStatus(ModelState.PAUSED, "2026-06-01", reason)
+        url, now = self.settings.kie_api_url, self.clock.now()
+        await self.store.write(lambda tx: provider.set_model_state(tx, url, model, status, now))
+
+    async def states(self, *job_ids: str) -> list[JobState]:
+        return [(await self.job(each)).state for each in job_ids]
+
+    async def value(self, sql: str, *values: object) -> Any:
+        return await self.store.read(lambda tx: tx.value(sql, *values))
+
     async def job(self, job_id: str) -> Job:
         job = await self.store.read(lambda tx: jobs.get(tx, job_id))
         assert job is not None
@@ -216,16 +273,28 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(folder: Path, clock: FakeClock | None = None, **settings: Any) -> AsyncIterator[House]:
-    """A bot in `folder`; opened again on the same folder it is the same bot after a crash."""
+async def open_house(
+    folder: Path,
+    clock: FakeClock | None = None,
+    *,
+    kie: FakeProvider | None = None,
+    chat: FakeChat | None = None,
+    store_class: Callable[[Path], Store] = Store,
+    callback_base: str | None = None,
+    own: bool = True,
+    **settings: Any,
+) -> AsyncIterator[House]:
+    """A bot in `folder`; opened again on the same folder, with the same clock, KIE and chat, it is the same bot after a
+    crash. With `own=False` it is a second worker beside another."""
     clock = clock or FakeClock()
+    kie, media, chat = kie or FakeProvider(clock), FakeMedia(folder), chat or FakeChat()
     made = replace(Settings(data_dir=folder, access="open", new_user_credits=1000), **settings)
-    folder.mkdir(parents=True, exist_ok=True)
+    files.make(folder)
     schema.migrate(made.database_path)
-    models = catalog.load()
-    async with Store(made.database_path) as store:
-        await store.write(lambda tx: _all_active(tx, models, made, clock.now()))
-        kie, media, chat = FakeProvider(clock), FakeMedia(folder), FakeChat()
+    models = all_models()
+    async with store_class(made.database_path) as store:
+        if own:
+            await store.write(lambda tx: _all_active(tx, models, made, clock.now()))
         studio = Studio(
             store=store,
             models=models,
@@ -234,6 +303,7 @@ async def open_house(folder: Path, clock: FakeClock | None = None, **settings: A
             settings=made,
             content_rules=content.load(),
         )
+        adapters: dict[str, ChatAdapter] = {"web": chat}
         kit = Kit(
             store=store,
             provider=kie,
@@ -241,18 +311,27 @@ async def open_house(folder: Path, clock: FakeClock | None = None, **settings: A
             clock=clock,
             settings=made,
             catalog=models,
-            adapters={"web": chat},
+            adapters=adapters,
             progress=studio.progress_in,
             link=studio.link,
+            callback_base=callback_base,
         )
         engine = Engine(kit)
         office = Office(store=store, catalog=models, clock=clock, settings=made)
-        house = House(made, clock, store, kie, media, chat, studio, office, engine, Keeper(kit, low_water=0))
-        await store.write(jobs.free_all)
+        house = House(
+            made, clock, store, kie, media, chat, studio, office, engine, Keeper(kit, low_water=0), adapters
+        )
+        if own:
+            await store.write(jobs.free_all)
         try:
             yield house
         finally:
             await engine.idle()
+
+
+@cache
+def all_models() -> catalog.Catalog:
+    return catalog.load()
 
 
 def _all_active(tx: Any, models: catalog.Catalog, settings: Settings, now: int) -> None:
@@ -260,6 +339,3 @@ def _all_active(tx: Any, models: catalog.Catalog, settings: Settings, now: int) 
     for model in models:
         if model.status.state is not ModelState.ACTIVE:
             provider.set_model_state(tx, settings.kie_api_url, model.id, ModelStatus(), now)
-
-
-__all__ = ["ADA", "BOB", "CHAT", "FakeChat", "FakeMedia", "FakeProvider", "House", "open_house", "worker"]

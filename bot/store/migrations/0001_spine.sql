@@ -174,7 +174,7 @@ CREATE TABLE jobs (
     CHECK (state <> 'running' OR task_id IS NOT NULL),
     CHECK (state <> 'submitting' OR submitted_at IS NOT NULL),
     CHECK ((ended_at IS NULL) = (state <> 'delivered')),
-    CHECK (refunded_at IS NULL OR outcome = 'video')
+    CHECK (refunded_at IS NULL OR (outcome IS NOT NULL AND outcome = 'video'))
 ) STRICT;
 CREATE INDEX jobs_due ON jobs (state, due_at) WHERE state <> 'delivered';
 CREATE INDEX jobs_queue ON jobs (created_at, user_id) WHERE state = 'queued';
