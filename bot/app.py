@@ -97,11 +97,25 @@ def prepare(settings: Settings) -> None:
     if found == schema.latest():
         return
     if found:
+        _upgrade(settings)
+    else:
+        schema.migrate(path)
+
+
+def _upgrade(settings: Settings) -> None:
+    """Never under a running bot, which knows only the old schema."""
+    path = settings.database_path
+    lock = OwnerLock(path)
+    if not lock.take():
+        raise StartError(say("start.older_bot", database=path))
+    try:
         stamp = datetime.fromtimestamp(SystemClock().now() / 1000, UTC).strftime("%Y%m%d-%H%M%S")
         kept = settings.backups_dir / f"before-{schema.latest():04d}-{stamp}.db"
         backup.backup(path, kept)
         log.info("the database is being upgraded; the old one is kept as %s", kept)
-    schema.migrate(path)
+        schema.migrate(path)
+    finally:
+        lock.free()
 
 
 def _drop_parts(settings: Settings) -> None:

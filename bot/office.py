@@ -41,7 +41,6 @@ class Status:
     paused: str | None
     gates: Sequence[provider.ClosedGate]
     kie_today: str
-    broken: Mapping[str, list[str]]
 
 
 def who_of(text: str) -> UserRef | CommunityRef:
@@ -292,7 +291,6 @@ class Office:
                 paused=provider.get_meta(tx, backup.PAUSED),
                 gates=provider.gates(tx),
                 kie_today=str(tally.kie_spent_since(tx, limits.day_start(now), waiting=False)),
-                broken={},
             )
 
         return await self._store.read(read)

@@ -21,12 +21,8 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.2
 OWNER_LOOKS = 10  # asking for the owner takes its lock for a moment, so not at every look
 MAINTENANCE = 455
-TRIED_AGAIN = (
-    "refused",
-    "later",
-    "not fetched",
-    "delivery later",
-)  # events after which a step is taken again
+# Events after which a step is taken again.
+TRIED_AGAIN = ("refused", "later", "not fetched", "delivery later")
 
 
 async def until_ended(core: Core, job_id: str, args: argparse.Namespace, *, beside: bool) -> Job | None:
@@ -47,13 +43,8 @@ async def until_ended(core: Core, job_id: str, args: argparse.Namespace, *, besi
 def again_command(args: argparse.Namespace) -> str:
     """What to type to have the jobs of this command's folder ended."""
     folder = getattr(args, "data", None)
-    words = [
-        "kiebot",
-        "run",
-        *(["--sandbox"] if args.sandbox else []),
-        *(["--data", str(folder)] if folder else []),
-    ]
-    return shlex.join(words)
+    words = ["kiebot", "run", "--sandbox"] if args.sandbox else ["kiebot", "run"]
+    return shlex.join([*words, "--data", str(folder)] if folder else words)
 
 
 def look_command(core: Core, args: argparse.Namespace, job_id: str) -> str:

@@ -93,8 +93,7 @@ async def _make(args: argparse.Namespace, found: Settings) -> int:
 
     address = output_address(args.output)
     job_id: str | None = None
-    job: Job | None = None
-    while job is None:
+    while True:
         async with _place(args, found) as place:
             if job_id is None:
                 job_id = (await order.order(place.core, args, address, place.bot)).id
@@ -102,7 +101,7 @@ async def _make(args: argparse.Namespace, found: Settings) -> int:
             job = await (opening.beside(place.bot, following) if place.bot else following)
             if job:
                 return _end(place.core, job, args)
-    return 0
+        # The bot that did the work has gone: take its place.
 
 
 def output_address(output: str | None) -> str:

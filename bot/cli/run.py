@@ -83,10 +83,8 @@ async def _bot(args: argparse.Namespace, found: Settings) -> AsyncIterator[Bot]:
             yield bot
         return
     folder = opening.sandbox_folder(found)
-    async with open_sandboxed(found, folder, faults=dict(args.fault), speed=args.speed, any_port=False) as (
-        bot,
-        _,
-    ):
+    opened = open_sandboxed(found, folder, faults=dict(args.fault), speed=args.speed, any_port=False)
+    async with opened as (bot, _):
         yield bot
 
 

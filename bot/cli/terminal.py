@@ -39,7 +39,7 @@ def _plain(value: object) -> int | float | str:
 
 
 def moment(at: int | None) -> str:
-    """A time in Unix milliseconds for a person: `2026-11-22 18:19` (UTC); empty for none."""
+    """A time in Unix milliseconds for a person: `2026-11-22 18:19:00` (UTC); empty for none."""
     return "" if at is None else datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 

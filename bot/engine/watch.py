@@ -92,7 +92,7 @@ async def _finish(kit: Kit, job: Job, answer: Done) -> None:
         return
     except RetryLater as error:
         late = rules.elapsed(job, kit.clock.now()) > rules.ADDRESS_LIVES
-        await _unfetched(kit, job, answer, str(error), "fetch later", final=late)
+        await _unfetched(kit, job, answer, str(error), "later", final=late)
         return
     kit.meters.span("step", kit.clock.monotonic() - started, step="fetch")
     now = kit.clock.now()

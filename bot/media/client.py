@@ -93,6 +93,7 @@ class MediaWorker:
 
     async def video(self, source: Path, target: Path) -> Video:
         """See `ports.Media`. May be repeated after a crash: with `source` gone, `target` itself is checked."""
+        source, target = _absolute(source), _absolute(target)
         try:
             async with self._slots:
                 made = await self._piece("video", VIDEO_SECONDS, target.parent, source=source, target=target)
@@ -105,6 +106,7 @@ class MediaWorker:
 
     async def fit(self, source: Path, target: Path, max_bytes: int) -> Video:
         """See `ports.Media`. One at a time, each within three minutes."""
+        source, target = _absolute(source), _absolute(target)
         work: dict[str, Any] = {"source": source, "target": target, "max_bytes": max_bytes}
         try:
             async with self._fitting:
@@ -228,6 +230,11 @@ def _answer(do: str, line: bytes, status: int | None) -> dict[str, Any]:
     if status and -status in _CRASHES:
         raise _Crashed(f"{do} brought its process down ({signal.Signals(-status).name})")
     raise RetryLater(f"the process doing {do} was ended from outside (status {status}); too little memory?")
+
+
+def _absolute(path: Path) -> Path:
+    """The worker stands in another folder."""
+    return path.absolute()
 
 
 def _video(made: dict[str, Any]) -> Video:

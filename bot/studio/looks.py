@@ -91,6 +91,16 @@ class Looks(Base):
             return None
         return await self.video(job)
 
+    async def kept(self, who: UserRef) -> Sequence[Job]:
+        """Jobs whose end no chat would take, oldest first: tell the member when they are next met, then call `seen`."""
+
+        def find(tx: Tx) -> list[Job]:
+            user = people.find_user(tx, who)
+            found = (jobs.get(tx, each) for each in deliveries.kept_for(tx, user.id)) if user else ()
+            return [job for job in found if job]
+
+        return await self._store.read(find)
+
     async def seen(self, job_id: str) -> None:
         """The member has had the result before their eyes."""
         now = self._clock.now()

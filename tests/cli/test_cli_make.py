@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import io
-import os
-import pty
+import json
 import shlex
 import signal
-from collections.abc import Iterator, Sequence
+import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
-from support.command import Clip, Kiebot, begin, clip, line_with, running, wait_for
+from support.command import Clip, Kiebot, Person, begin, clip, line_with, running, wait_for
 
 LINK = "https://sora.chatgpt.com/p/s_68e83bd7eee88191be79d2ba7158516f"
 SHORT = ("--model", "veo-3-1:lite", "--seconds", 4)
@@ -104,7 +104,7 @@ def test_further_images_guide_a_model_that_takes_them(kiebot: Kiebot, picture: P
         ("'a dog' --sandbox --image nothing.jpg", "nothing.jpg"),
         ("'a dog' --sandbox --model nonsense", "No model is called"),
         ("'a dog' --sandbox -o /proc/nowhere/x.mp4", "Nothing was ordered"),
-        ("--sandbox", "needs a description"),
+        ("--sandbox", "Write it as the prompt"),
     ],
 )
 def test_an_impossible_request_is_refused_in_one_line(kiebot: Kiebot, words: str, said: str) -> None:
@@ -212,16 +212,20 @@ def test_a_killed_command_loses_nothing_and_others_are_served_beside_a_running_b
     with killed:
         line_with(killed, "KIE is making")
         killed.send_signal(signal.SIGKILL)
+    (task,) = (folder / "data" / "sandbox" / "kie" / "tasks").iterdir()
+    callback = urlsplit(json.loads(task.read_text())["callback"]).path
     here = ("--data", "data/sandbox")
     assert kiebot("jobs", "--json", *here).json[0]["state"] == "running"
     with running("run", "--sandbox", "--speed", 1000, HTTP_PORT="0") as bot:
-        line_with(bot, "The page is at")
+        page = line_with(bot, "The page is at").rpartition(" ")[2]
         assert "/claim" in line_with(bot, "operator")
         beside = kiebot("make", "beside", *SHORT, "--sandbox", "-o", "made/")
         second = kiebot("run", "--sandbox", HTTP_PORT="0")
         restore = kiebot("db", "restore", "x.db", *here)
         pausing = kiebot("pause", "--reason", "tea", *here)
         paused = kiebot("make", "paused", *SHORT, "--sandbox")
+        # KIE's callback finds the restarted bot; without one, the file would come at the next look.
+        urllib.request.urlopen(page.removesuffix("/chat") + callback, data=b"{}", timeout=5).close()
         wait_for(folder / "killed.mp4")
     assert bot.returncode == 0
     assert beside.status == 0, beside.err
@@ -250,48 +254,6 @@ def test_an_interrupt_ends_with_130_and_says_how_to_get_the_video(kiebot: Kiebot
 # --- with a person at the terminal -------------------------------------------------------------------------------
 
 
-class Person:
-    """A terminal with a person who answers each question once it is asked."""
-
-    def __init__(self, *words: object, **settings: str) -> None:
-        self.seen = ""
-        self.process, self._terminal = self._begin(words, settings)
-
-    @staticmethod
-    def _begin(words: Sequence[object], settings: dict[str, str]) -> tuple[int, int]:
-        process, terminal = pty.fork()
-        if process == 0:
-            from bot.cli import main
-
-            os.environ.update(settings, COLUMNS="120")
-            os._exit(main([str(word) for word in words]))
-        return process, terminal
-
-    def answers(self, question: str, answer: str) -> None:
-        for text in self._reading():
-            if question in text:
-                os.write(self._terminal, answer.encode())
-                return
-        raise AssertionError(f"never asked {question!r}: {self.seen}")
-
-    def ends(self) -> int:
-        for _ in self._reading():
-            pass
-        os.close(self._terminal)
-        return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
-
-    def _reading(self) -> Iterator[str]:
-        while True:
-            try:
-                more = os.read(self._terminal, 1 << 16)
-            except OSError:  # what Linux answers once the other side has gone
-                return
-            if not more:
-                return
-            self.seen += more.decode(errors="replace")
-            yield self.seen
-
-
 def test_a_person_takes_an_offer_with_one_press_picture_included(
     kiebot: Kiebot, folder: Path, picture: Path
 ) -> None:
@@ -300,7 +262,6 @@ def test_a_person_takes_an_offer_with_one_press_picture_included(
     person.answers("Order which one", "1\n")
     assert person.ends() == 0, person.seen
     job = kiebot("jobs", "--json", "--data", "data/sandbox").json[0]
-    assert f"1. {job['model']}" in person.seen or job["price"] > 0
     assert job["model"] != "sora-2-image-to-video"
     video = clip(folder / "dog.mp4")
     assert (video.width < video.height, video.seconds) == (True, 10.0)

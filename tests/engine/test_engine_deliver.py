@@ -50,6 +50,9 @@ async def test_without_any_way_left_it_is_kept_and_the_operator_told(tmp_path: P
         done = await delivered(house)
         assert (done.delivered_to, done.message_id) == ("kept", None)
         assert isinstance(await house.studio.video(done), Video)
+        assert [job.id for job in await house.studio.kept(ADA)] == [done.id]
+        await house.studio.seen(done.id)
+        assert await house.studio.kept(ADA) == await house.studio.kept(TOM) == []
         assert "kiebot jobs resend" in house.chat.told[0][1]
         await house.office.resend(done.id)
         await house.live(3)

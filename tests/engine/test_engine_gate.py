@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from pathlib import Path
 
@@ -127,11 +128,15 @@ async def test_a_submission_from_before_the_gate_closed_does_not_reopen_it(tmp_p
     async with open_house(tmp_path) as house:
         jobs = [await house.order(UserRef("web", f"user{n}")) for n in range(2)]
 
+        both = asyncio.Event()
+
         class Mixed(FakeProvider):
             async def create(self, *args: object) -> CreateAnswer:
                 self.sent.append(("", {}, None))
                 if len(self.sent) == 1:
+                    await both.wait()
                     return sick(402)
+                both.set()
                 while not await gates(house):
                     await house.clock.sleep(0)
                 return Accepted("task2", "print")

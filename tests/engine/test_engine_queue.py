@@ -112,16 +112,19 @@ async def test_old_jobs_do_not_keep_fresh_ones_from_their_turn(tmp_path: Path) -
 # --- leases ----------------------------------------------------------------------------------------------------------
 
 
-async def test_two_engines_on_one_store_never_take_the_same_step(tmp_path: Path) -> None:
+async def test_two_engines_on_one_store_never_take_the_same_step_nor_more_than_is_allowed(
+    tmp_path: Path,
+) -> None:
     users = [UserRef("web", f"user{n}") for n in range(8)]
     async with (
-        open_house(tmp_path, max_running=8) as one,
-        open_house(tmp_path, one.clock, kie=one.kie, chat=one.chat, max_running=8, own=False) as two,
+        open_house(tmp_path, max_running=3) as one,
+        open_house(tmp_path, one.clock, kie=one.kie, chat=one.chat, max_running=3, own=False) as two,
     ):
         jobs = [await one.order(who) for who in users]
-        for _ in range(60):
+        for _ in range(100):
             await asyncio.gather(one.step(), two.step())
-            one.clock.advance(3)
+            assert await one.store.read(tally.under_way) <= 3
+            one.clock.advance(6)
         assert set(await one.states(*(job.id for job in jobs))) == {JobState.DELIVERED}
         assert len(one.kie.sent) == len(jobs)
         assert len(one.chat.messages) == len(jobs)
@@ -129,6 +132,30 @@ async def test_two_engines_on_one_store_never_take_the_same_step(tmp_path: Path)
             kinds = await one.kinds(job.id)
             assert sorted(kinds) == sorted(set(kinds))
         await one.verify()
+
+
+async def test_what_two_engines_claimed_side_by_side_is_bounded_when_it_is_sent(tmp_path: Path) -> None:
+    class SlowToUpload(FakeProvider):
+        go = asyncio.Event()
+
+        async def upload(self, file: Path, mime: str) -> str:
+            await self.go.wait()
+            return await super().upload(file, mime)
+
+    users = [UserRef("web", f"user{n}") for n in range(6)]
+    kie = SlowToUpload(FakeClock())
+    async with (
+        open_house(tmp_path, kie.clock, kie=kie, max_running=3) as one,
+        open_house(tmp_path, kie.clock, kie=kie, chat=one.chat, max_running=3, own=False) as two,
+    ):
+        jobs = [await one.order(who, first=await one.studio.take_picture(who, b"a cat")) for who in users]
+        await one.engine.tick()
+        await two.engine.tick()
+        assert one.engine.steps_under_way == two.engine.steps_under_way == 3
+        kie.go.set()
+        await asyncio.gather(one.engine.idle(), two.engine.idle())
+        assert len(kie.sent) == 3
+        await one.end(*(job.id for job in jobs))
 
 
 class Held(FakeProvider):

@@ -42,6 +42,15 @@ def long_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_video(path, size=(640, 360), seconds=6, rate=50, noisy=True, bit_rate=20_000_000)
 
 
+def folder_in(parent: Path, name: str) -> Path:
+    (parent / name).mkdir()
+    return parent / name
+
+
+def files_in(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
 def children(parent: int | None = None) -> list[int]:
     """The media processes of `parent`, else ours."""
     found = []
@@ -142,6 +151,18 @@ async def test_a_video_is_made_ready_and_fitted(worker: MediaWorker, tmp_path: P
     assert (video.file, video.thumbnail, video.sound) == ("job.mp4", "job.jpg", True)
     fitted = await worker.fit(tmp_path / "job.mp4", tmp_path / "fit.mp4", 100_000)
     assert fitted.size == (tmp_path / "fit.mp4").stat().st_size <= 100_000
+
+
+async def test_a_folder_named_relatively_is_the_same_folder_for_the_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    worker = MediaWorker(Path("data"))
+    make_video(folder_in(tmp_path, "data") / "job.mp4.part")
+    await worker.video(Path("data/job.mp4.part"), Path("data/job.mp4"))
+    await worker.fit(Path("data/job.mp4"), Path("data/fit.mp4"), 100_000)
+    await worker.close()
+    assert [file.name for file in files_in(tmp_path / "data")] == ["fit.jpg", "fit.mp4", "job.jpg", "job.mp4"]
 
 
 async def test_what_is_no_video_is_the_providers_error(worker: MediaWorker, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -83,6 +84,54 @@ def line_with(process: subprocess.Popen[str], words: str) -> str:
         if words in line:
             return line.strip()
     raise AssertionError(f"it never said {words!r}: {process.stderr.read() if process.stderr else ''}")
+
+
+# The first terminal that a session's leader opens is the one whose keys interrupt it.
+_TAKE_TERMINAL = """
+import os, sys
+os.open(os.ttyname(0), os.O_RDWR)
+os.execv(sys.executable, [sys.executable, "-m", "bot", *sys.argv[1:]])
+"""
+
+
+class Person:
+    """Somebody at a terminal who answers each question once it is asked."""
+
+    def __init__(self, *words: object, **settings: str) -> None:
+        self.seen = ""
+        self._terminal, theirs = pty.openpty()
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _TAKE_TERMINAL, *map(str, words)],
+            env=_environment({"TERM": "xterm", "COLUMNS": "120", **settings}),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+
+    def answers(self, question: str, answer: str) -> None:
+        for text in self._reading():
+            if question in text:
+                os.write(self._terminal, answer.encode())
+                return
+        raise AssertionError(f"never asked {question!r}: {self.seen}")
+
+    def ends(self) -> int:
+        """The exit status."""
+        for _ in self._reading():
+            pass
+        os.close(self._terminal)
+        return self._process.wait(timeout=30)
+
+    def _reading(self) -> Iterator[str]:
+        while True:
+            try:
+                more = os.read(self._terminal, 1 << 16)
+            except OSError:  # what Linux answers once the other side has gone
+                return
+            self.seen += more.decode(errors="replace")
+            yield self.seen
 
 
 def wait_for(file: Path, seconds: float = 30.0) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import itertools
+import sqlite3
+import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache
@@ -35,7 +38,7 @@ from bot.errors import DeliveryUnknown, TooLarge
 from bot.office import Office
 from bot.ports import Accepted, ChatAdapter, CreateAnswer, Delivery, Done, LookAnswer, Missing, Open
 from bot.settings import Settings
-from bot.store import Store, checks, jobs, provider, schema
+from bot.store import Store, Tx, checks, jobs, provider, schema
 from bot.studio import Ask, Quoted, Studio
 
 ADA = UserRef("web", "ada")
@@ -290,18 +293,17 @@ async def open_house(
     kie, media, chat = kie or FakeProvider(clock), FakeMedia(folder), chat or FakeChat()
     made = replace(Settings(data_dir=folder, access="open", new_user_credits=1000), **settings)
     files.make(folder)
-    schema.migrate(made.database_path)
+    if not files.exists(made.database_path):
+        files.put(made.database_path, new_database())
     models = all_models()
     async with store_class(made.database_path) as store:
-        if own:
-            await store.write(lambda tx: _all_active(tx, models, made, clock.now()))
         studio = Studio(
             store=store,
             models=models,
             media=media,
             clock=clock,
             settings=made,
-            content_rules=content.load(),
+            content_rules=content_rules(),
         )
         adapters: dict[str, ChatAdapter] = {"web": chat}
         kit = Kit(
@@ -326,7 +328,8 @@ async def open_house(
         try:
             yield house
         finally:
-            await engine.idle()
+            with suppress(TimeoutError):  # a test that failed may have left a step waiting
+                await asyncio.wait_for(engine.idle(), 2)
 
 
 @cache
@@ -334,8 +337,21 @@ def all_models() -> catalog.Catalog:
     return catalog.load()
 
 
-def _all_active(tx: Any, models: catalog.Catalog, settings: Settings, now: int) -> None:
-    """As in the sandbox: KIE offers all of them."""
-    for model in models:
-        if model.status.state is not ModelState.ACTIVE:
-            provider.set_model_state(tx, settings.kie_api_url, model.id, ModelStatus(), now)
+@cache
+def content_rules() -> tuple[content.Rule, ...]:
+    return content.load()
+
+
+@cache
+def new_database() -> bytes:
+    """A migrated database in which KIE offers every model, as in the sandbox."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "new.db"
+        schema.migrate(path)
+        with closing(sqlite3.connect(path)) as connection, connection:
+            for model in all_models():
+                if model.status.state is not ModelState.ACTIVE:
+                    provider.set_model_state(
+                        Tx(connection), Settings().kie_api_url, model.id, ModelStatus(), FakeClock().now()
+                    )
+        return path.read_bytes()

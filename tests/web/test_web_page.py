@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 from support.browsing import WAIT_MS, OpenPage, ask, attach, chromium, serious_findings, sunset
 from support.relay import relay
 from support.web_bot import WebBot, web_bot
@@ -238,6 +238,24 @@ async def test_cancelling_is_free_in_line_and_honest_later(open_page: OpenPage, 
     await expect(page.locator("#held")).to_have_text("30 credits set aside")
     await page.locator(".job").first.get_by_role("button", name="Cancel").click()
     await expect(page.locator(".job .notice").first).to_contain_text("Too late to cancel")
+
+
+async def test_a_slow_answer_to_confirm_never_covers_what_the_stream_showed_meanwhile(
+    open_page: OpenPage,
+) -> None:
+    page = await open_page()
+
+    async def late(route: Route) -> None:
+        answer = await route.fetch()
+        await page.wait_for_selector(".job video")
+        await route.fulfill(response=answer)
+
+    await page.route("**/order", late)
+    await ask(page, "Waves")
+    async with page.expect_response("**/order"):
+        await page.click(".quote .main")
+    await page.wait_for_timeout(100)
+    await expect(page.locator(".job h2")).to_have_text("Your video is ready")
 
 
 async def test_what_cannot_be_made_is_said_in_a_sentence_and_the_words_stay(open_page: OpenPage) -> None:

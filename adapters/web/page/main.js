@@ -25,7 +25,11 @@ let balance = { text: "", held_text: "" };
 // --- cards -----------------------------------------------------------------------------------------------------------
 
 const onCard = {
-  ordered: (job) => { putJob(job); thread.bring(job.key); },
+  ordered: (job) => {
+    // the stream may have been faster, and then it knows more than this answer
+    if (thread.card(job.key)?.kind !== "job") putJob(job);
+    thread.bring(job.key);
+  },
   requoted: (card, notice, old) => replaceCard(card, old, notice),
   change: (card) => composer.load(card.request, card.kind === "quote" ? card : null),
   cancel: (card) => {
