@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bot.errors import StartError
@@ -63,26 +67,41 @@ def _is_readable(backup: Path) -> bool:
 
 def migrate(path: Path) -> list[int]:
     """Apply what is missing; returns the numbers applied. A failing step leaves the version before it. Raises StartError."""
-    applied: list[int] = []
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        connection = sqlite3.connect(path, isolation_level=None, timeout=10)
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            for number, file in migrations():
-                connection.execute("BEGIN IMMEDIATE")
-                # read under the lock: another process may have migrated meanwhile
-                if number > connection.execute("PRAGMA user_version").fetchone()[0]:
-                    for statement in _statements(file.read_text(encoding="utf-8")):
-                        connection.execute(statement)
-                    connection.execute(f"PRAGMA user_version = {number}")
-                    applied.append(number)
-                connection.execute("COMMIT")
-        finally:
-            connection.close()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _one_at_a_time(path.parent):
+            connection = sqlite3.connect(path, isolation_level=None, timeout=10)
+            try:
+                return _apply(connection)
+            finally:
+                connection.close()
     except (sqlite3.Error, OSError) as error:
         raise StartError(f"{path} could not be brought to this version's schema: {error}.") from error
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Two first starts at once: changing a new file to WAL does not wait for SQLite's own lock, it fails."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _apply(connection: sqlite3.Connection) -> list[int]:
+    applied: list[int] = []
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    for number, file in migrations():
+        connection.execute("BEGIN IMMEDIATE")
+        if number > connection.execute("PRAGMA user_version").fetchone()[0]:
+            for statement in _statements(file.read_text(encoding="utf-8")):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+            applied.append(number)
+        connection.execute("COMMIT")
     return applied
 
 
