@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 
+from bot import content
 from bot import settings as reading
 from bot.domain import UserRef
 from bot.engine.gate import remedy
@@ -27,6 +28,7 @@ from bot.settings import Settings
 from bot.store import OwnerLock, Store, Tx, checks, people, schema
 from bot.studio import LOW_WATER_BYTES
 from bot.texts import say
+from bot.web.exposure import is_loopback
 
 WAIT_SECONDS, NEAR_SECONDS = 8.0, 1.0
 CLOCK_MOST = 60.0  # seconds: signatures of callbacks and midnights of limits depend on it
@@ -63,7 +65,7 @@ async def examine(settings: Settings, clock: Clock) -> list[Finding]:
         )
     for findings in outside:
         found += findings
-    return [*found, *_pages(settings), _access(settings)]
+    return [*found, *_rules(settings), *_chats(settings), *_pages(settings), _access(settings)]
 
 
 def typos() -> list[Finding]:
@@ -255,9 +257,34 @@ async def _port(settings: Settings, http: httpx.AsyncClient) -> list[Finding]:
 
 
 def _pages(settings: Settings) -> list[Finding]:
-    if settings.public_url and not settings.admin_token:
+    if (settings.public_url or not is_loopback(settings.http_host)) and not settings.admin_token:
         return [Finding("pages", True, say("check.no_admin_token"), say("check.admin_token_remedy"))]
     return []
+
+
+def _rules(settings: Settings) -> list[Finding]:
+    file = settings.data_dir / "rules.toml"
+    if not file.exists():
+        return []
+    try:
+        content.load(file)
+    except StartError as error:
+        return [Finding("rules", False, str(error), say("check.rules_remedy"))]
+    return [Finding("rules", True, say("check.rules", file=file))]
+
+
+def _chats(settings: Settings) -> list[Finding]:
+    """This version speaks to no chat yet; a token that is set must not suggest otherwise."""
+    tokens = {
+        "TELEGRAM_BOT_TOKEN": settings.telegram_bot_token,
+        "DISCORD_BOT_TOKEN": settings.discord_bot_token,
+    }
+    names = ", ".join(name for name, token in tokens.items() if token)
+    return (
+        [Finding("chats", True, say("cli.chat_later", names=names), say("check.chats_remedy"))]
+        if names
+        else []
+    )
 
 
 def _access(settings: Settings) -> Finding:

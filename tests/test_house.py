@@ -67,7 +67,7 @@ RULE: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "bot.studio": (INNER | {"bot.meters"}, frozenset()),
     "bot.office": (INNER | {"bot.studio", "bot.meters"}, frozenset()),
     "bot.web": (INNER | {"bot.studio", "bot.meters"}, frozenset({"aiohttp", "prometheus_client"})),
-    "bot.check": (INNER | {"bot.studio", "bot.kie"}, frozenset({"httpx"})),
+    "bot.check": (INNER | {"bot.studio", "bot.kie", "bot.web"}, frozenset({"httpx"})),
     "bot.app": (ANYTHING, ANYTHING),
     "bot.cli": (ANYTHING, frozenset({"rich"})),
     "bot.__main__": (frozenset({"bot.cli"}), frozenset()),

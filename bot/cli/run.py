@@ -92,8 +92,12 @@ async def _greet(bot: Bot) -> None:
     assert bot.web
     terminal.line(say("cli.page", url=f"{bot.web.url}/chat"))
     settings = bot.core.settings
-    if not (settings.telegram_bot_token or settings.discord_bot_token):
-        terminal.line(say("cli.no_chats"))
+    tokens = {
+        "TELEGRAM_BOT_TOKEN": settings.telegram_bot_token,
+        "DISCORD_BOT_TOKEN": settings.discord_bot_token,
+    }
+    set_ones = ", ".join(name for name, token in tokens.items() if token)
+    terminal.line(say("cli.chat_later", names=set_ones) if set_ones else say("cli.no_chats"))
     code = await bot.core.office.claim_code()
     if code:
         terminal.line(say("cli.claim", code=code))

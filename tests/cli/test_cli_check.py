@@ -88,3 +88,22 @@ def test_risks_and_misspelt_settings_are_advice(kiebot: Kiebot) -> None:
     assert "KIE_API_KEY" in advice["settings"]
     assert "nothing bounds" in advice["access"]
     assert "ADMIN_TOKEN" in advice["pages"]
+
+
+def test_content_rules_that_would_stop_the_start_are_found_before_it(kiebot: Kiebot, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "rules.toml").write_text("[[rules]]\nname = 'no words'\n")
+    found = by_name(kiebot("check", "--json", DATA_DIR=str(folder), **NOWHERE))
+    assert not found["rules"]["ok"]
+    assert "rules.toml" in found["rules"]["text"]
+
+
+def test_a_server_that_others_can_reach_needs_an_admin_token(kiebot: Kiebot) -> None:
+    found = by_name(kiebot("check", "--json", **NOWHERE, HTTP_HOST="0.0.0.0"))
+    assert "ADMIN_TOKEN" in found["pages"]["remedy"]
+
+
+def test_a_chat_that_this_version_does_not_connect_is_named(kiebot: Kiebot) -> None:
+    found = by_name(kiebot("check", "--json", **NOWHERE, DISCORD_BOT_TOKEN="a-token-of-discord"))
+    assert "DISCORD_BOT_TOKEN" in found["chats"]["text"]
