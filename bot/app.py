@@ -86,7 +86,9 @@ def prepare(settings: Settings) -> None:
     """Folders, and a database of this version; an older one is backed up before it is touched. Raises StartError."""
     path = settings.database_path
     try:
-        for folder in (settings.data_dir, settings.videos_dir, settings.pictures_dir, path.parent):
+        # what members wrote and made is nobody else's on this machine
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (settings.videos_dir, settings.pictures_dir, path.parent):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StartError(say("start.folder", folder=error.filename, problem=error.strerror)) from error

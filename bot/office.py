@@ -30,6 +30,7 @@ from bot.store import Store, Tx, backup, checks, deliveries, jobs, money, people
 from bot.texts import say
 
 PAUSE_DEFAULT = "paused by the operator"
+GRANT_MOST = 1_000_000_000  # far from where sums leave 64 bits
 LEARNT_LATELY_MS = 86_400_000
 
 
@@ -83,8 +84,8 @@ class Office:
         self, who: UserRef | CommunityRef, amount: int, reason: str, key: str | None = None
     ) -> Balance:
         """Give credits, or with a negative amount take them back. The same `key` grants once."""
-        if amount == 0:
-            raise UserError("office.amount")
+        if not 0 < abs(amount) <= GRANT_MOST:
+            raise UserError("office.amount", most=f"{GRANT_MOST:,}")
         now = self._clock.now()
         reference = f"grant:{key or new_id(16)}"
 

@@ -186,7 +186,8 @@ def receipt(job: Job, model_name: str, language: str = DEFAULT_LANGUAGE) -> list
     lines.append(say("chat.receipt_model", language, model=model_name))
     if isinstance(job.outcome, Video):
         lines.append(_video_line(job.outcome, language))
-    lines.append(say("chat.receipt_charged", language, price=price))
+    money = "chat.receipt_held" if job.outcome is None else "chat.receipt_charged"
+    lines.append(say(money, language, price=price))
     if isinstance(job.outcome, Failure) or job.refunded:
         lines.append(say("chat.receipt_returned", language, price=price))
     if isinstance(job.outcome, Failure):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -205,9 +206,12 @@ def _chat(who: UserRef) -> ChatRef:
 
 async def _data(request: web.Request) -> dict[str, Any]:
     """The JSON object of the body. Raises UserError."""
+    body = await request.read()
     try:
-        data = await request.json()
-    except ValueError:
+        data = json.loads(body)
+        # Half a character (a lone surrogate) is fine in JSON, but nothing that we could store or send on.
+        json.dumps(data, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
         data = None
     if not isinstance(data, dict):
         raise UserError("web.unreadable")

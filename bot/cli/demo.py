@@ -27,7 +27,7 @@ VISITOR = UserRef("web", "ada")  # whom the page shows first
 
 
 def demo(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=PORT, help=say("cli.help_demo_port", usual=PORT))
+    parser.add_argument("--port", type=opening.port, default=PORT, help=say("cli.help_demo_port", usual=PORT))
     parser.add_argument("--once", action="store_true", help=say("cli.help_once"))
     parser.add_argument("--data", type=Path, metavar="DIR", help=say("cli.help_demo_data"))
     opening.add_sandbox_options(parser, SPEED)

@@ -23,7 +23,7 @@ def jobs(parser: argparse.ArgumentParser) -> None:
     states = [str(state) for state in JobState]
     parser.add_argument("--state", choices=states, help=say("cli.help_jobs_state"))
     parser.add_argument("--user", metavar="USER", help=say("cli.help_user"))
-    parser.add_argument("--limit", type=int, metavar="N", help=say("cli.help_limit"))
+    parser.add_argument("--limit", type=opening.limit, metavar="N", help=say("cli.help_limit"))
     opening.add_json(parser)
     opening.uses_core(parser, _list)
     actions = parser.add_subparsers(metavar=say("cli.action"))

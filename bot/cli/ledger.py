@@ -28,7 +28,7 @@ def ledger(parser: argparse.ArgumentParser) -> None:
     action("verify", say("cli.help_credits_verify"), _verify)
     for each in (balance, history, grant):
         each.add_argument("who", metavar="WHO", help=say("cli.help_who"))
-    history.add_argument("--limit", type=int, metavar="N", help=say("cli.help_limit"))
+    history.add_argument("--limit", type=opening.limit, metavar="N", help=say("cli.help_limit"))
     grant.add_argument("amount", type=int, metavar="N", help=say("cli.help_amount"))
     grant.add_argument("--reason", required=True, metavar="R", help=say("cli.help_reason"))
     grant.add_argument("--key", metavar="K", help=say("cli.help_key"))

@@ -72,12 +72,26 @@ def _fault(text: str) -> tuple[str, str]:
     return name, value
 
 
+def port(text: str) -> int:
+    return _whole(text, 0, 65_535, "cli.port_wrong")
+
+
+def limit(text: str) -> int:
+    return _whole(text, 1, 1_000_000, "cli.limit_wrong")
+
+
+def _whole(text: str, low: int, high: int, wrong: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and low <= int(text) <= high):
+        raise argparse.ArgumentTypeError(say(wrong))
+    return int(text)
+
+
 def _speed(text: str) -> float:
     try:
         speed = float(text)
     except ValueError:
         speed = 0.0
-    if speed <= 0:
+    if not speed > 0:
         raise argparse.ArgumentTypeError(say("sandbox.speed_positive"))
     return speed
 
@@ -116,7 +130,10 @@ def uses_core(parser: argparse.ArgumentParser, use: Use) -> None:
 async def _with_core(args: argparse.Namespace, use: Use) -> int:
     from bot.app import open_core
 
-    async with open_core(settings_of(args)) as core:
+    found = settings_of(args)
+    if getattr(args, "data", None) and not found.database_path.exists():
+        raise StartError(say("cli.no_data", folder=found.data_dir))
+    async with open_core(found) as core:
         await use(core, args)
     return 0
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bot.app import Bot, Core
 
 Files = Mapping[str, Path]
+IMAGE_MOST = 50_000_001  # bytes; one more than what is taken, so that a larger one is refused as such
 REMOVER = "sora-watermark-remover"  # the one model on sale that starts from a video
 
 
@@ -60,7 +61,10 @@ async def request_of(core: Core, args: argparse.Namespace) -> tuple[Request, Fil
 
 def _read(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        if file.exists() and not file.is_file():
+            raise UserError("cli.no_image", file=file, problem=say("cli.no_file"))
+        with file.open("rb") as reading:
+            return reading.read(IMAGE_MOST)
     except OSError as error:
         raise UserError("cli.no_image", file=file, problem=error.strerror) from error
 

@@ -26,6 +26,9 @@ def _texts_in(value: Any) -> Iterator[str]:
             yield from _texts_in(each)
 
 
+TEXT_MOST = 30_000  # characters in all; no model reads more than some 20,000
+
+
 class Quotes(Base):
     """Coming in, and asking the price."""
 
@@ -148,6 +151,10 @@ class Quotes(Base):
         """What is never made (product.md): noted by rule and time, without the words. Raises UserError."""
         shots = (shot.text for shot in request.shots)
         texts = [request.prompt, request.negative_prompt or "", *shots, *_texts_in(request.extra)]
+        if (
+            sum(map(len, texts)) > TEXT_MOST
+        ):  # before anything reads it all: one request must not hold up the rest
+            raise UserError("order.too_long", length=f"{sum(map(len, texts)):,}", most=f"{TEXT_MOST:,}")
         broken = content.broken_rule(texts, self._content_rules)
         if broken:
             now = self._clock.now()

@@ -111,7 +111,7 @@ def test_an_impossible_request_is_refused_in_one_line(kiebot: Kiebot, words: str
     ended = kiebot("make", *shlex.split(words))
     assert (ended.status, ended.out) == (1, "")
     assert said in ended.complaint
-    assert kiebot("jobs", "--json", "--data", "data/sandbox").json == []
+    assert kiebot("jobs", "--json", DATA_DIR="data/sandbox").json == []
 
 
 def test_real_money_is_never_spent_unasked(kiebot: Kiebot) -> None:

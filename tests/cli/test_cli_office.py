@@ -107,6 +107,7 @@ def test_the_models_are_listed_with_state_and_price(kiebot: Kiebot) -> None:
 
 
 def test_another_folder_than_data_dir_can_be_named(kiebot: Kiebot) -> None:
+    kiebot("db", "migrate", DATA_DIR="elsewhere")
     kiebot("credits", "grant", ADA, 7, "--reason", "x", "--data", "elsewhere")
     assert kiebot("credits", "balance", ADA, "--json", DATA_DIR="elsewhere").json["available"] == 7
 

@@ -115,3 +115,25 @@ def test_a_reader_that_has_had_enough_is_no_trouble() -> None:
     command = f"{sys.executable} -m bot models --all --json | head -1"
     ended = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=True)
     assert (ended.stdout, ended.stderr) == ("[\n", "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("demo", "--port", "99999"),
+        ("demo", "--port", "-1"),
+        ("jobs", "--limit", "9" * 20),
+        ("jobs", "--limit", "0"),
+    ],
+)
+def test_numbers_out_of_range_are_wrong_usage(kiebot: Kiebot, words: tuple[str, ...]) -> None:
+    ended = kiebot(*words)
+    assert ended.status == 2
+    assert "Traceback" not in ended.err
+
+
+def test_a_mistyped_data_folder_is_no_healthy_empty_bot(kiebot: Kiebot, tmp_path: Path) -> None:
+    ended = kiebot("credits", "verify", "--data", tmp_path / "nowhere")
+    assert ended.status == 1
+    assert "no data of kiebot" in ended.complaint
+    assert not (tmp_path / "nowhere").exists()

@@ -284,3 +284,10 @@ async def test_a_video_that_came_as_a_gift_can_be_sent_again_too(tmp_path: Path)
         assert len(house.chat.messages) == 3
         assert isinstance(last.video, Video)
         assert await house.available() == 1000
+
+
+async def test_a_grant_so_large_that_sums_would_overflow_is_refused(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        with pytest.raises(UserError, match="at most 1,000,000,000"):
+            await house.office.grant(ADA, 2**63 - 1, "typing error")
+        await house.verify()

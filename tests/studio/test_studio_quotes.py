@@ -248,3 +248,11 @@ async def test_a_picture_can_be_used_again_by_who_sent_it_and_by_nobody_else(tmp
                 await house.studio.picture(who, sha256)
         assert names(house.settings.pictures_dir) == [picture.sha256]
         assert exists(house.settings.pictures_dir / picture.sha256)
+
+
+async def test_a_text_longer_than_any_model_reads_is_refused_before_it_is_looked_through(
+    tmp_path: Path,
+) -> None:
+    async with open_house(tmp_path) as house:
+        with pytest.raises(UserError, match="30,000 is the most"):
+            await house.quote(prompt="dog " * 10_000)

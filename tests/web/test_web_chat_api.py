@@ -45,6 +45,26 @@ async def test_what_the_page_sends_is_read_strictly(local: Site, asked: Any) -> 
     assert "Reload it" in answer.json()["error"]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{bad",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"key": "12345678", "request": {"prompt": "a \\ud800 b"}}',
+    ],
+    ids=["no JSON", "no text", "too deep", "half a character"],
+)
+@pytest.mark.parametrize("charset", ["utf-8", "bogus"])
+async def test_a_body_that_cannot_be_read_is_answered_with_a_sentence(
+    local: Site, body: bytes, charset: str
+) -> None:
+    headers = {"Content-Type": f"application/json; charset={charset}"}
+    answer = await local.client.post("/chat/api/ada/quotes", content=body, headers=headers)
+    assert answer.status_code == 422
+    assert "Reload it" in answer.json()["error"]
+
+
 async def test_somebody_else_s_picture_draft_and_job_are_out_of_reach(local: Site) -> None:
     job = await local.order()
     quoted = await local.client.post(
