@@ -151,10 +151,10 @@ class Quotes(Base):
         """What is never made (product.md): noted by rule and time, without the words. Raises UserError."""
         shots = (shot.text for shot in request.shots)
         texts = [request.prompt, request.negative_prompt or "", *shots, *_texts_in(request.extra)]
-        if (
-            sum(map(len, texts)) > TEXT_MOST
-        ):  # before anything reads it all: one request must not hold up the rest
-            raise UserError("order.too_long", length=f"{sum(map(len, texts)):,}", most=f"{TEXT_MOST:,}")
+        length = sum(map(len, texts))
+        # before anything reads it all: one request must not hold up the rest
+        if length > TEXT_MOST:
+            raise UserError("order.too_long", length=f"{length:,}", most=f"{TEXT_MOST:,}")
         broken = content.broken_rule(texts, self._content_rules)
         if broken:
             now = self._clock.now()
