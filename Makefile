@@ -7,7 +7,7 @@ RUN := .venv/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --no-input --quiet
 SOURCES := bot adapters tests $(wildcard bench)
 
-.PHONY: help demo install test check bench soak lock clean
+.PHONY: help demo install test check bench soak mutants lock clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -30,8 +30,11 @@ check: .venv/test  ## format, lint and types
 bench: .venv/test  ## measure, as a table; ARGS="--json FILE" writes the figures too
 	@$(RUN) -m bench $(ARGS)
 
-soak: .venv/test  ## crash the bot at random moments until a promise breaks or you stop it; ARGS="--seed N" repeats one
-	@PYTHONPATH=tests $(RUN) -m support.crash_rounds $(ARGS)
+soak: .venv/test  ## simulated lives and real kills with new seeds until a promise breaks or you stop it
+	@PYTHONPATH=tests $(RUN) -m support.soak $(ARGS)
+
+mutants: .venv/test  ## take one safeguard away at a time and see the named test catch it; ARGS="draft" for some
+	@PYTHONPATH=tests $(RUN) -m support.mutants $(ARGS)
 
 lock: .venv/bin/python  ## write the lock files anew; ARGS="--upgrade" takes newer versions
 	@$(RUN) -m venv --clear build/lock

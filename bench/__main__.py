@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD, Box
 from rich.console import Console
 from rich.table import Table
 
-from bench import delivery, orders, passing, running, starting
+from bench import callbacks, delivery, discord, large, orders, passing, running, starting, telegram_delivery
 from bench.measure import Figure
 
 BENCHES = {
@@ -19,6 +19,10 @@ BENCHES = {
     "delivery": delivery.measure,
     "running": running.measure,
     "passing": passing.measure,
+    "callbacks": callbacks.measure,
+    "large": large.measure,
+    "telegram_delivery": telegram_delivery.measure,
+    "discord": discord.measure,
     "starting": starting.measure,
 }
 PLAIN_WIDTH = 170

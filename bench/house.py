@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -73,3 +73,11 @@ async def until(core: Core, job: Job, state: JobState) -> Job:
         if found.state is state:
             return found
         await asyncio.sleep(0.002)
+
+
+async def becomes(true: Callable[[], bool]) -> None:
+    """Look again and again until it is."""
+    while True:
+        if true():
+            return
+        await asyncio.sleep(0.001)

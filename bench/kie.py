@@ -36,7 +36,11 @@ async def always_generating() -> None:
     async def credit(_: web.Request) -> web.Response:
         return web.json_response({"code": 200, "msg": "success", "data": 10_000})
 
+    async def create(_: web.Request) -> web.Response:
+        return web.json_response({"code": 200, "msg": "success", "data": {"taskId": "t"}})
+
     app = web.Application()
+    app.router.add_post("/api/v1/{create:.*}", create)
     app.add_routes([web.get("/api/v1/jobs/recordInfo", look), web.get("/api/v1/chat/credit", credit)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()

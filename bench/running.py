@@ -47,23 +47,23 @@ def measure() -> list[Figure]:
 
 async def watch(folder: str, url: str) -> dict[str, float]:
     """The whole bot over what is in the database."""
-    async with open_bot(_settings(folder, url)) as bot, at_work(bot):
+    async with open_bot(settings(folder, url)) as bot, at_work(bot):
         await asyncio.sleep(SETTLE_SECONDS)
-        looks, cpu, began = _looks(bot.meters.counts), cpu_seconds(), time.monotonic()
+        seen, cpu, began = looks(bot.meters.counts), cpu_seconds(), time.monotonic()
         await asyncio.sleep(WATCH_SECONDS)
         span = time.monotonic() - began
         return {
             "memory": memory(),
             "cpu": (cpu_seconds() - cpu) / span,
-            "looks": (_looks(bot.meters.counts) - looks) / span,
+            "looks": (looks(bot.meters.counts) - seen) / span,
         }
 
 
-def _looks(counts: dict[tuple[str, tuple[tuple[str, str], ...]], int]) -> int:
+def looks(counts: dict[tuple[str, tuple[tuple[str, str], ...]], int]) -> int:
     return sum(n for (name, labels), n in counts.items() if ("call", "recordInfo") in labels)
 
 
-def _settings(folder: str, url: str) -> Settings:
+def settings(folder: str, url: str) -> Settings:
     return sandboxed(
         settings_in(Path(folder), max_running=JOBS, max_running_per_user=JOBS), url, Path(folder)
     )
@@ -71,7 +71,7 @@ def _settings(folder: str, url: str) -> Settings:
 
 async def populate(folder: str, url: str) -> dict[str, float]:
     """Ordinary orders, moved on to RUNNING; their next looks are spread as the engine itself spreads them."""
-    async with open_with(_settings(folder, url)) as core:
+    async with open_with(settings(folder, url)) as core:
 
         async def order(n: int) -> None:
             who = UserRef("web", f"member{n % 1000}")

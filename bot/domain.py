@@ -67,6 +67,19 @@ class ChatRef:
     private: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Button:
+    """Something to press, in any chat. `action` comes back when it is pressed (at most 64 bytes); or it opens `url`.
+
+    `style` is `go`, `danger` or plain.
+    """
+
+    label: str
+    action: str = ""
+    url: str = ""
+    style: str = ""
+
+
 # --- what was asked ----------------------------------------------------------------------------------------------
 
 

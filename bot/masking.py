@@ -16,7 +16,12 @@ _SHAPES = (
     (re.compile(r"(?i)\b(bearer\s+)[A-Za-z0-9._~+/-]{16,}=*"), rf"\1{MASK}"),
     (re.compile(r"\d{5,}(?::|%3A)[A-Za-z0-9_-]{30,}"), MASK),  # Telegram: the bot's id, then 35 characters
     (re.compile(r"\b[A-Za-z0-9_-]{23,28}\.[A-Za-z0-9_-]{6,7}\.[A-Za-z0-9_-]{27,}"), MASK),  # Discord
-    (re.compile(r"(/kie/callback/\w+/|/telegram/webhook/|/v/\w+/)[A-Za-z0-9_-]+"), rf"\1{MASK}"),
+    (
+        re.compile(
+            r"(/kie/callback/\w+/|/telegram/webhook/|/v/\w+/|/(?:webhooks|interactions)/\d+/)[\w.~-]+"
+        ),
+        rf"\1{MASK}",
+    ),
     (re.compile(r"(://)[^/@\s:]*:[^/@\s]*@"), rf"\1{MASK}@"),
 )
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hmac
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from bot.catalog import Catalog
@@ -26,22 +28,40 @@ from bot.errors import UserError
 from bot.money import ledger, limits
 from bot.ports import Clock, Provider
 from bot.settings import Settings
-from bot.store import Store, Tx, backup, checks, deliveries, jobs, money, people, provider, tally
+from bot.store import (
+    Store,
+    Tx,
+    backup,
+    checks,
+    deliveries,
+    jobs,
+    money,
+    notices,
+    people,
+    provider,
+    tally,
+)
+from bot.studio.person import delete_files, remove_video
 from bot.texts import say
 
 PAUSE_DEFAULT = "paused by the operator"
 GRANT_MOST = 1_000_000_000  # far from where sums leave 64 bits
 LEARNT_LATELY_MS = 86_400_000
+NOTICES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The bot at a glance; `kie_today` is in KIE credits since 00:00 UTC."""
+    """The bot at a glance; `kie_today` is in KIE credits since 00:00 UTC, `kie_balance` too (None: not asked yet),
+    `free_bytes` what the disk has left, `notices` the last ones sent to operators, newest first."""
 
     jobs: Mapping[JobState, int]
     paused: str | None
     gates: Sequence[provider.ClosedGate]
     kie_today: str
+    kie_balance: Decimal | None
+    free_bytes: int
+    notices: Sequence[notices.Sent]
 
 
 def who_of(text: str) -> UserRef | CommunityRef:
@@ -77,6 +97,8 @@ class Office:
         self._clock = clock
         self._settings = settings
         self._wake = wake
+        # the composition root puts in what the keeper asked KIE last
+        self.kie_balance: Callable[[], Decimal | None] = lambda: None
 
     # --- credits -------------------------------------------------------------------------------------------------
 
@@ -238,17 +260,9 @@ class Office:
         now = self._clock.now()
 
         def write(tx: Tx) -> list[Video]:
-            job = self._job(tx, job_id)
-            if job.state is not JobState.DELIVERED:
-                raise UserError("office.not_removable", job=job.id)
-            deliveries.removed(tx, job.id, now)
-            jobs.add_event(tx, job.id, now, "video deleted", by="operator")
-            found = [job.outcome if isinstance(job.outcome, Video) else None, deliveries.gift_of(tx, job.id)]
-            return [video for video in found if video]
+            return remove_video(tx, self._job(tx, job_id), now, "operator")
 
-        for video in await self._store.write(write):
-            for name in filter(None, (video.file, video.thumbnail)):
-                (self._settings.videos_dir / name).unlink(missing_ok=True)
+        delete_files(self._settings.videos_dir, await self._store.write(write))
 
     # --- switches ------------------------------------------------------------------------------------------------
 
@@ -285,6 +299,7 @@ class Office:
 
     async def status(self) -> Status:
         now = self._clock.now()
+        free = shutil.disk_usage(self._settings.data_dir).free
 
         def read(tx: Tx) -> Status:
             return Status(
@@ -292,6 +307,9 @@ class Office:
                 paused=provider.get_meta(tx, backup.PAUSED),
                 gates=provider.gates(tx),
                 kie_today=str(tally.kie_spent_since(tx, limits.day_start(now), waiting=False)),
+                kie_balance=self.kie_balance(),
+                free_bytes=free,
+                notices=notices.latest(tx, NOTICES_SHOWN),
             )
 
         return await self._store.read(read)
@@ -332,3 +350,19 @@ class Office:
             url = self._settings.kie_api_url
             await self._store.write(lambda tx: provider.set_model_state(tx, url, model.id, status, now))
         return status
+
+    # --- communities ---------------------------------------------------------------------------------------------
+
+    async def moved(self, old: CommunityRef, new: CommunityRef) -> None:
+        """The chat gave a community another id; access and pool go along. Hearing it twice does nothing twice."""
+        now = self._clock.now()
+
+        def write(tx: Tx) -> None:
+            merged = people.move_community(tx, old, new)
+            if merged is None:
+                return
+            pool, gone = (f"pool:{number}" for number in merged)
+            if left := money.balance(tx, gone).available:
+                money.post(tx, ledger.Transfer(gone, pool, left, f"moved:{gone}", "the group moved"), now)
+
+        await self._store.write(write)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
-from bot.domain import FailureKind, Job, ModelStatus, Picture, Progress, Video
+from bot.domain import Button, FailureKind, Job, ModelStatus, Picture, Progress, UserRef, Video
 
 
 class Clock(Protocol):
@@ -144,6 +144,9 @@ class Media(Protocol):
     async def fit(self, source: Path, target: Path, max_bytes: int) -> Video:
         """Make a smaller copy of at most `max_bytes`. Raises TooLarge when that cannot be done decently."""
 
+    async def last_frame(self, source: Path) -> Picture:
+        """The last picture of a video, stored like any other. Raises UserError when there is none to be had."""
+
 
 # --- chats -------------------------------------------------------------------------------------------------------
 
@@ -188,5 +191,56 @@ class ChatAdapter(Protocol):
         Raises DeliveryUnknown when the chat cannot tell.
         """
 
-    async def tell(self, external_id: str, text: str) -> bool:
+    async def tell(self, external_id: str, text: str, buttons: Sequence[Button] = ()) -> bool:
         """A private word to a user (operator notices, grants). False when they cannot be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One thing that a chat told us, as it came. `id` is the chat's own number for it; order is kept within a `lane`;
+    `sender` is the user's id there, if one sent it; `attempts` counts the processes that began with it and ended before
+    it was handled."""
+
+    platform: str
+    id: int
+    lane: str
+    sender: str
+    payload: str
+    attempts: int = 0
+
+
+class Inbox(Protocol):
+    """Updates that must survive this process. What is put is committed."""
+
+    async def put(self, updates: Sequence[Update]) -> Sequence[Update]:
+        """Keep them; returns those that were not there yet. Nothing is kept twice."""
+
+    async def waiting(self, platform: str) -> Sequence[Update]:
+        """At start: what an earlier process kept and did not handle, as it came."""
+
+    async def count(self, updates: Sequence[Update]) -> None:
+        """One attempt more for each, before it is made."""
+
+    async def clear(self, update: Update) -> None:
+        """Forget its attempts: it does no harm."""
+
+    async def handled(self, update: Update, trouble: str | None = None) -> None:
+        """Done with it. With `trouble` it is quarantined: kept a week for whoever looks into it."""
+
+
+class Memory(Protocol):
+    """Durable notes of a chat by name (`telegram:status:<job>`); values are plain data.
+
+    A note ends after `seconds`; one with an `owner` is erased with that person.
+    """
+
+    async def get(self, name: str) -> Any: ...
+
+    async def put(
+        self, name: str, value: Any, *, seconds: float | None = None, owner: UserRef | None = None
+    ) -> None: ...
+
+    async def put_first(self, name: str, value: Any, *, seconds: float | None = None) -> bool:
+        """False, and nothing changed, when a note of this name lives: for what is said once an hour."""
+
+    async def drop(self, name: str) -> None: ...

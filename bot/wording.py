@@ -10,7 +10,71 @@ from bot.texts import DEFAULT_LANGUAGE, duration, in_credits, say, sentences
 
 # Where the failure's text is KIE's own and of use to the member; the others are ours or the operator's affair.
 _QUOTED = frozenset({FailureKind.POLICY, FailureKind.INPUT, FailureKind.BUSY, FailureKind.PROVIDER})
+# what `Progress.waiting_for` says while KIE has the video and we do not
+FETCHING = "progress.fetching"
 _ASKED_MAX = 300
+_KIE_TEXT_MAX = 600
+_IN_SHORT = {
+    FailureKind.POLICY: "chat.short_policy",
+    FailureKind.INPUT: "chat.short_input",
+    FailureKind.BUSY: "chat.short_busy",
+    FailureKind.PROVIDER: "chat.short_provider",
+    FailureKind.ACCOUNT: "chat.short_account",
+    FailureKind.LOST: "chat.short_lost",
+    FailureKind.CANCELLED: "chat.short_cancelled",
+    FailureKind.UNFETCHABLE: "chat.short_unfetchable",
+    FailureKind.EXPIRED: "chat.short_expired",
+}
+_ENTRIES = {
+    "hold": "info.entry_hold",
+    "settle": "info.entry_settle",
+    "refund": "info.entry_refund",
+    "welcome": "info.entry_welcome",
+    "topup": "info.entry_topup",
+}
+
+
+# --- measures ----------------------------------------------------------------------------------------------------
+
+
+def units(text: str) -> int:
+    """The length of a text in UTF-16 units, as chats count it (telegram.md 3)."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def cut(text: str, most: int) -> str:
+    """The text, or as much of it as `most` UTF-16 units hold, with an ellipsis."""
+    if units(text) <= most:
+        return text
+    kept = text.encode("utf-16-le", "surrogatepass")[: (most - 1) * 2].decode("utf-16-le", "ignore")
+    return kept.rstrip() + "…"
+
+
+def file_size(size: int) -> str:
+    """`83 MB`, `4.2 MB`; `size` is in bytes, 10^6 a megabyte."""
+    megabytes = size / 1_000_000
+    return f"{max(megabytes, 0.1):.1f} MB" if megabytes < 10 else f"{megabytes:.0f} MB"
+
+
+def resolution(video: Video) -> str:
+    """`4K`, `1080p`: what people call a picture of this size."""
+    short = min(video.width, video.height)
+    return "4K" if short >= 2160 else f"{short}p"
+
+
+def days(n: int, language: str = DEFAULT_LANGUAGE) -> str:
+    """`1 day`, `14 days`."""
+    return say("info.day" if n == 1 else "info.days", language, n=n)
+
+
+def date(at: int) -> str:
+    """`2026-05-03`, in UTC; `at` is in Unix milliseconds."""
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d")
+
+
+def moment(at: int) -> str:
+    """`2026-05-03 14:20`, in UTC; `at` is in Unix milliseconds."""
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 # --- quotes ------------------------------------------------------------------------------------------------------
@@ -105,6 +169,8 @@ def state_words(progress: Progress, language: str = DEFAULT_LANGUAGE) -> str:
         return say(key, language, place=progress.place)
     if progress.state in (JobState.SETTLED, JobState.DELIVERED):
         return say("chat.arriving", language)
+    if progress.waiting_for == FETCHING:
+        return say("chat.fetching", language)
     return say(f"chat.{progress.state}", language)
 
 
@@ -120,7 +186,12 @@ def progress_line(progress: Progress, language: str = DEFAULT_LANGUAGE) -> str:
     waiting = waiting_words(progress, language)
     if waiting:
         return " · ".join([*parts, waiting])
-    parts.append(say("chat.elapsed", language, time=duration(progress.elapsed, language)))
+    return " · ".join([*parts, time_line(progress, language)])
+
+
+def time_line(progress: Progress, language: str = DEFAULT_LANGUAGE) -> str:
+    """`40 s so far · usually 2 to 4 min`."""
+    parts = [say("chat.elapsed", language, time=duration(progress.elapsed, language))]
     if progress.usual:
         parts.append(usual_wait(progress.usual, language))
     return " · ".join(parts)
@@ -156,7 +227,12 @@ def described(job: Job, model_name: str, language: str = DEFAULT_LANGUAGE) -> st
 def asked(job: Job) -> str:
     """The words of the request, cut to a readable length; empty when there were none."""
     words = job.request.prompt.strip() or " ".join(shot.text for shot in job.request.shots)
-    return words if len(words) <= _ASKED_MAX else words[: _ASKED_MAX - 1].rstrip() + "…"
+    return cut(words, _ASKED_MAX)
+
+
+def excerpt(job: Job, most: int) -> str:
+    """The words of the request on one line of at most `most` UTF-16 units."""
+    return cut(" ".join(asked(job).split()), most)
 
 
 def failure_text(job: Job, language: str = DEFAULT_LANGUAGE) -> str:
@@ -168,12 +244,26 @@ def failure_text(job: Job, language: str = DEFAULT_LANGUAGE) -> str:
     return f"{why} {say(key, language, price=in_credits(job.price, language))}"
 
 
-def failure_quote(job: Job, language: str = DEFAULT_LANGUAGE) -> str | None:
-    """KIE's own text, quoted, where it helps the member."""
+def failure_in_short(job: Job, language: str = DEFAULT_LANGUAGE) -> str:
+    """`declined by the model, 45 credits returned`: for everybody's eyes. Empty for a job without a failure."""
+    if not isinstance(job.outcome, Failure):
+        return ""
+    why = say(_IN_SHORT[job.outcome.kind], language)
+    return say("chat.short", language, why=why, price=in_credits(job.price, language))
+
+
+def kie_text(job: Job) -> str | None:
+    """KIE's own text, where it helps the member."""
     failure = job.outcome
     if not isinstance(failure, Failure) or failure.kind not in _QUOTED or not failure.text.strip():
         return None
-    return say("chat.said", language, text=failure.text.strip())
+    return cut(failure.text.strip(), _KIE_TEXT_MAX)
+
+
+def failure_quote(job: Job, language: str = DEFAULT_LANGUAGE) -> str | None:
+    """KIE's own text, quoted, where it helps the member."""
+    text = kie_text(job)
+    return say("chat.said", language, text=text) if text else None
 
 
 def receipt(job: Job, model_name: str, language: str = DEFAULT_LANGUAGE) -> list[str]:
@@ -194,7 +284,7 @@ def receipt(job: Job, model_name: str, language: str = DEFAULT_LANGUAGE) -> list
         why = say(f"chat.failure_{job.outcome.kind}", language)
         lines.append(say("chat.receipt_why", language, text=why))
         lines += filter(None, [failure_quote(job, language)])
-    lines.append(say("chat.receipt_ordered", language, date=_date(job.created_at)))
+    lines.append(say("chat.receipt_ordered", language, date=moment(job.created_at)))
     if isinstance(job.outcome, Video) and job.settled_at:
         time = duration((job.settled_at - job.created_at) / 1000, language)
         lines.append(say("chat.receipt_took", language, time=time))
@@ -216,5 +306,13 @@ def _number(value: Decimal) -> str:
     return f"{value.quantize(Decimal('0.1')).normalize():f}"
 
 
-def _date(moment: int) -> str:
-    return datetime.fromtimestamp(moment / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+# --- credits -----------------------------------------------------------------------------------------------------
+
+
+def entry(amount: int, incoming: bool, reference: str, reason: str, language: str = DEFAULT_LANGUAGE) -> str:
+    """A transfer as its owner sees it: `−30 credits · for video ABC`. `reference` tells what it was for (`hold:<job>`)."""
+    kind, _, subject = reference.partition(":")
+    granted = "info.entry_grant" if incoming else "info.entry_taken"
+    what = say(_ENTRIES.get(kind, granted), language, job=subject, reason=cut(reason, 80))
+    sign = "+" if incoming else "−"
+    return f"{sign}{in_credits(amount, language)} · {what}"

@@ -39,7 +39,18 @@ PURE = frozenset(
     ["bot.domain", "bot.errors", "bot.texts", "bot.ports", "bot.masking", "bot.catalog", "bot.money"]
 )
 INNER = PURE | {"bot.store", "bot.settings", "bot.access", "bot.content", "bot.engine"}
-ADAPTER = frozenset(["bot.studio", "bot.wording", "bot.domain", "bot.texts", "bot.errors", "bot.ports"])
+ADAPTER = frozenset(
+    [
+        "bot.studio",
+        "bot.talk",
+        "bot.wording",
+        "bot.domain",
+        "bot.texts",
+        "bot.errors",
+        "bot.ports",
+        "bot.masking",
+    ]
+)
 ANYTHING = frozenset({"*"})
 
 # Each area: which of ours it may import besides itself, and which of others' libraries.
@@ -66,6 +77,8 @@ RULE: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "bot.engine": (INNER | {"bot.meters"}, frozenset()),
     "bot.studio": (INNER | {"bot.meters"}, frozenset()),
     "bot.office": (INNER | {"bot.studio", "bot.meters"}, frozenset()),
+    "bot.durable": (PURE | {"bot.store"}, frozenset()),
+    "bot.talk": (PURE | {"bot.studio", "bot.office", "bot.wording"}, frozenset()),
     "bot.web": (INNER | {"bot.studio", "bot.meters"}, frozenset({"aiohttp", "prometheus_client"})),
     "bot.check": (INNER | {"bot.studio", "bot.kie", "bot.web"}, frozenset({"httpx"})),
     "bot.app": (ANYTHING, ANYTHING),

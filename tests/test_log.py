@@ -86,6 +86,8 @@ def test_a_warning_of_a_library_goes_through_the_same_mask() -> None:
         "POST /kie/callback/7K3M9QX2AB/Xy12_-tokentokentoken HTTP/1.1",
         "POST /telegram/webhook/0123456789abcdef HTTP/1.1",
         "GET /v/7K3M9QX2AB/Xy12_-tokentokentoken HTTP/1.1",
+        "PATCH https://discord.com/api/v10/webhooks/1200000000000000001/aW50.tokentoken-x_/messages/@original",
+        "POST https://discord.com/api/v10/interactions/1200000000000000001/tokentoken/callback",
         "proxy http://user:secretword@proxy.example.org:3128",
         "the word p@ss/word in an address: p%40ss%2Fword",
     ],

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from bot.domain import Job, Progress
+from bot.domain import Button, Job, Progress
 from bot.errors import RetryLater, RouteClosed
 from bot.ports import Delivery
 
@@ -38,7 +38,7 @@ class TerminalChat:
         """A file is replaced whole, so bringing it again does no harm."""
         return None
 
-    async def tell(self, external_id: str, text: str) -> bool:
+    async def tell(self, external_id: str, text: str, buttons: Sequence[Button] = ()) -> bool:
         return False
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from adapters.web.api import Api
 from adapters.web.files import PageFiles
 from adapters.web.pages import OpenPages
-from bot.domain import Job, Progress
+from bot.domain import Button, Job, Progress
 from bot.ports import Delivery
 from bot.studio import Studio
 
@@ -50,6 +50,6 @@ class WebChat:
         """Always there: the message is the job itself."""
         return f"web:{delivery.job.id}"
 
-    async def tell(self, external_id: str, text: str) -> bool:
+    async def tell(self, external_id: str, text: str, buttons: Sequence[Button] = ()) -> bool:
         """Said on the pages that are open now; False when there is none."""
         return self._pages.tell(external_id, text)

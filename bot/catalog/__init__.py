@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.catalog.book import Catalog, PictureLimits, SoraChoice, sora
 from bot.catalog.check import Problem, check, fill_defaults
+from bot.catalog.choices import OPTIONS, Choice, alternatives, cheapest, choices, choosable, fitted
 from bot.catalog.loader import load
 from bot.catalog.model import Constraint, Field, Model, PriceRule, StandIn, sold
 from bot.catalog.offers import Offer, offers
@@ -14,7 +15,9 @@ from bot.catalog.quoting import encode, quote
 from bot.catalog.shots import parse_shots
 
 __all__ = [
+    "OPTIONS",
     "Catalog",
+    "Choice",
     "Constraint",
     "Facts",
     "Field",
@@ -27,10 +30,15 @@ __all__ = [
     "Size",
     "SoraChoice",
     "StandIn",
+    "alternatives",
+    "cheapest",
     "check",
+    "choices",
+    "choosable",
     "encode",
     "fill_defaults",
     "fits",
+    "fitted",
     "load",
     "offers",
     "options",

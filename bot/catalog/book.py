@@ -78,6 +78,11 @@ class Catalog:
         """
         return self._variants(name)[0]
 
+    def named(self, name: str) -> Model | None:
+        """The model of a name as `find` gives it, or None."""
+        found = self._names.get(squeezed(name))
+        return found[0] if found else None
+
     def choose(self, name: str, request: Request) -> Model:
         """The model of this name that takes what the request brings: pictures, scenes, a video.
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "pause": ("bot.cli.pause:pause", "cli.help_pause"),
     "resume": ("bot.cli.pause:resume", "cli.help_resume"),
     "sandbox": ("bot.cli.run:sandbox", "cli.help_sandbox"),
+    "discord": ("bot.cli.discord:discord", "discord.help"),
     "db": ("bot.cli.database:database", "cli.help_db"),
 }
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130

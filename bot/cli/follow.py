@@ -22,7 +22,7 @@ LOOK_SECONDS = 0.2
 OWNER_LOOKS = 10  # asking for the owner takes its lock for a moment, so not at every look
 MAINTENANCE = 455
 # Events after which a step is taken again.
-TRIED_AGAIN = ("refused", "later", "not fetched", "delivery later")
+TRIED_AGAIN = ("refused", "later", "not fetched", "fetch later", "delivery later")
 
 
 async def until_ended(core: Core, job_id: str, args: argparse.Namespace, *, beside: bool) -> Job | None:

@@ -79,11 +79,13 @@ async def _bot(args: argparse.Namespace, found: Settings) -> AsyncIterator[Bot]:
     from bot.app import open_bot, open_sandboxed
 
     if not args.sandbox:
-        async with open_bot(found) as bot:
+        async with open_bot(found, chats=True) as bot:
             yield bot
         return
     folder = opening.sandbox_folder(found)
-    opened = open_sandboxed(found, folder, faults=dict(args.fault), speed=args.speed, any_port=False)
+    opened = open_sandboxed(
+        found, folder, faults=dict(args.fault), speed=args.speed, any_port=False, chats=True
+    )
     async with opened as (bot, _):
         yield bot
 
@@ -91,13 +93,13 @@ async def _bot(args: argparse.Namespace, found: Settings) -> AsyncIterator[Bot]:
 async def _greet(bot: Bot) -> None:
     assert bot.web
     terminal.line(say("cli.page", url=f"{bot.web.url}/chat"))
-    settings = bot.core.settings
-    tokens = {
-        "TELEGRAM_BOT_TOKEN": settings.telegram_bot_token,
-        "DISCORD_BOT_TOKEN": settings.discord_bot_token,
-    }
-    set_ones = ", ".join(name for name, token in tokens.items() if token)
-    terminal.line(say("cli.chat_later", names=set_ones) if set_ones else say("cli.no_chats"))
+    for chat in bot.chats:
+        link = chat.link or say("cli.chat_unreached")
+        terminal.line(say("cli.chat", platform=chat.platform.capitalize(), link=link))
+    if bot.core.settings.discord_bot_token and "discord" not in [chat.platform for chat in bot.chats]:
+        terminal.line(say("cli.chat_later", names="DISCORD_BOT_TOKEN"))
+    elif not bot.chats:
+        terminal.line(say("cli.no_chats"))
     code = await bot.core.office.claim_code()
     if code:
         terminal.line(say("cli.claim", code=code))

@@ -21,6 +21,7 @@ KEEP_AFTER = 24 * rules.HOUR  # a chat that stays unreachable for a day keeps no
 UNSURE_MOST = 2
 CLOSED = "closed"
 UNSURE = "unsure"
+NOT_THERE = "not there"
 
 
 async def settled(kit: Kit, job: Job) -> None:
@@ -53,7 +54,7 @@ async def _found(kit: Kit, adapter: ChatAdapter, job: Job, open_attempt: Attempt
         await _end(kit, job, open_attempt.number, UNSURE)
         return False
     if message_id is None:
-        await _end(kit, job, open_attempt.number, "not there")
+        await _end(kit, job, open_attempt.number, NOT_THERE)
         return False
     await _delivered(kit, job, open_attempt.route, message_id, open_attempt.number)
     return True

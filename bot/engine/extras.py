@@ -6,14 +6,15 @@ Outcome and ledger stay as they are.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from bot.domain import Job, Video
 from bot.engine import rules
-from bot.engine.deliver import CLOSED, send, with_video
+from bot.engine.deliver import CLOSED, NOT_THERE, UNSURE, send, with_video
 from bot.engine.kit import Kit
 from bot.engine.watch import fetch
 from bot.errors import DeliveryUnknown, ProviderError, RetryLater, RouteClosed, TooLarge
-from bot.ports import Broken, ChatAdapter, Delivery, Done
+from bot.ports import Broken, Delivery, Done
 from bot.store import Tx, deliveries, jobs
 from bot.store.deliveries import Attempt, Extra
 from bot.texts import say
@@ -61,10 +62,16 @@ async def _give(kit: Kit, job: Job, extra: Extra, video: Video) -> None:
     past = await kit.store.read(lambda tx: deliveries.attempts(tx, job.id, extra=True, since=extra.asked_at))
     adapter = kit.adapters.get(job.chat.platform)
     if adapter and past and past[-1].ended_at is None:
-        message_id = await _found(adapter, _delivery(kit, job, extra, video, past[-1].route, past[-1].number))
-        if message_id is not None:
-            await _given(kit, extra, video, past[-1].number, message_id)
-            return
+        last = past.pop()
+        try:
+            message_id = await adapter.find(_delivery(kit, job, extra, video, last.route, last.number))
+        except DeliveryUnknown:
+            past.append(await _end_attempt(kit, job, last, UNSURE))
+        else:
+            if message_id is not None:
+                await _given(kit, extra, video, last.number, message_id)
+                return
+            past.append(await _end_attempt(kit, job, last, NOT_THERE))
     closed = {each.route for each in past if each.error == CLOSED}
     route = next((each for each in adapter.routes(job) if each not in closed), None) if adapter else None
     if adapter is None or route is None or _is_enough(kit, extra, past):
@@ -75,9 +82,8 @@ async def _give(kit: Kit, job: Job, extra: Extra, video: Video) -> None:
     try:
         message_id = await send(kit, adapter, _delivery(kit, job, extra, video, route, number))
     except (RouteClosed, TooLarge, RetryLater) as error:
-        ended = kit.clock.now()
         result = LATER if isinstance(error, RetryLater) else CLOSED
-        await kit.store.write(lambda tx: deliveries.end(tx, job.id, number, ended, error=result))
+        await _end_attempt(kit, job, Attempt(number, route, None, None, None), result)
         await _later(kit, extra, PAUSE if result == LATER else 0)
     except DeliveryUnknown as error:
         log.warning("the extra of job %s may not have arrived: %s", job.id, error)
@@ -88,7 +94,7 @@ async def _give(kit: Kit, job: Job, extra: Extra, video: Video) -> None:
 
 def _is_enough(kit: Kit, extra: Extra, past: list[Attempt]) -> bool:
     """Sent twice without knowing, or tried for a day."""
-    unsure = sum(each.error not in (CLOSED, LATER) for each in past)
+    unsure = sum(each.error == UNSURE for each in past)
     return unsure >= UNSURE_MOST or (kit.clock.now() - extra.asked_at) / 1000 > GIVE_UP_AFTER
 
 
@@ -96,11 +102,10 @@ def _delivery(kit: Kit, job: Job, extra: Extra, video: Video, route: str, number
     return with_video(kit, Delivery(job, route, number, gift=extra.task_id is not None), video)
 
 
-async def _found(adapter: ChatAdapter, delivery: Delivery) -> str | None:
-    try:
-        return await adapter.find(delivery)
-    except DeliveryUnknown:
-        return None
+async def _end_attempt(kit: Kit, job: Job, attempt: Attempt, error: str) -> Attempt:
+    now = kit.clock.now()
+    await kit.store.write(lambda tx: deliveries.end(tx, job.id, attempt.number, now, error=error))
+    return replace(attempt, ended_at=now, error=error)
 
 
 async def _given(kit: Kit, extra: Extra, video: Video, number: int, message_id: str) -> None:

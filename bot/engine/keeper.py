@@ -16,7 +16,7 @@ from bot.engine.gate import remedy
 from bot.engine.kit import Kit
 from bot.engine.submit import gate_opened
 from bot.errors import KiebotError, ProviderError, RetryLater, StartError
-from bot.store import Tx, backup, checks, deliveries, drafts, jobs, provider, tally
+from bot.store import Tx, backup, checks, deliveries, drafts, inbox, jobs, memory, provider, tally
 from bot.store.deliveries import KeptVideo
 from bot.texts import say
 
@@ -116,6 +116,8 @@ class Keeper:
         def write(tx: Tx) -> None:
             drafts.drop_old(tx, now - DRAFTS_KEPT_MS)
             drafts.drop_old_pictures(tx, now - PICTURES_KEPT_MS)
+            inbox.drop_old(tx, now)
+            memory.drop_old(tx, now)
 
         await self.kit.store.write(write)
         await self._drop_videos(now)

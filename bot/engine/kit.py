@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from bot.catalog import Catalog
-from bot.domain import Failure, Job, JobState, Progress, UserRef, Video
+from bot.domain import Button, Failure, Job, JobState, Progress, UserRef, Video
 from bot.engine import rules
 from bot.errors import RetryLater
 from bot.meters import Meters
@@ -128,7 +128,12 @@ class Kit:
             log.warning("the status of job %s could not be shown", job_id, exc_info=True)
 
     async def notice(
-        self, kind: str, text: str, pause_ms: int = NOTICE_PAUSE_MS, ends: str | None = None
+        self,
+        kind: str,
+        text: str,
+        pause_ms: int = NOTICE_PAUSE_MS,
+        ends: str | None = None,
+        buttons: Sequence[Button] = (),
     ) -> None:
         """Tell the operators in their chats, at most once in `pause_ms` for each kind.
 
@@ -154,6 +159,6 @@ class Kit:
             if adapter is None:
                 continue
             try:
-                await adapter.tell(who.external_id, text)
+                await adapter.tell(who.external_id, text, buttons)
             except Exception:
                 log.warning("the operator %s could not be told", who, exc_info=True)

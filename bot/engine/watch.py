@@ -21,6 +21,7 @@ FREE_BYTES = 200_000_000
 # events that are counted: how often a success was without a result, a result not to be had
 EMPTY = "success without a result"
 UNFETCHED = "not fetched"
+FETCH_LATER = "fetch later"
 
 
 async def running(kit: Kit, job: Job) -> None:
@@ -92,7 +93,7 @@ async def _finish(kit: Kit, job: Job, answer: Done) -> None:
         return
     except RetryLater as error:
         late = rules.elapsed(job, kit.clock.now()) > rules.ADDRESS_LIVES
-        await _unfetched(kit, job, answer, str(error), "later", final=late)
+        await _unfetched(kit, job, answer, str(error), FETCH_LATER, final=late)
         return
     kit.meters.span("step", kit.clock.monotonic() - started, step="fetch")
     now = kit.clock.now()

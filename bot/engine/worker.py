@@ -32,6 +32,8 @@ LANES = {JobState.SETTLED: 8, JobState.RUNNING: 16, JobState.SUBMITTING: 4, JobS
 TICK_SECONDS = 1.0
 LEASE_SECONDS = 15.0
 RENEW_SECONDS = 5.0
+SET_BACK_MS = 5_000
+LONGEST_WAIT = 2 * rules.HOUR  # whoever waits longer was put down before the clock was set back
 STOP_SECONDS = 10.0
 
 
@@ -51,6 +53,7 @@ class Engine:
         self._wake = wake or asyncio.Event()
         self._stopping = False
         self._renewed_at = 0.0
+        self._clock_then = (0, 0.0)
 
     def wake(self) -> None:
         """Something may be due: look now instead of at the next tick."""
@@ -68,6 +71,7 @@ class Engine:
     async def run(self) -> None:
         """Until `stop`. As the only owner of the database it first frees the leases of whoever died."""
         await self.kit.store.write(jobs.free_all)
+        await self._look_at_what_waits(LONGEST_WAIT)
         try:
             while not self._stopping:
                 self._wake.clear()
@@ -85,6 +89,7 @@ class Engine:
     async def tick(self) -> None:
         """Claim what is due and start its steps; renew the leases of steps under way."""
         now = self.kit.clock.now()
+        await self._mind_the_clock(now)
         await self._renew()
         # counted here: the reading thread must not look at what this thread changes
         free = {state: self._free(state) for state in LANES}
@@ -96,6 +101,18 @@ class Engine:
                 work = asyncio.create_task(self._step(job), name=f"{job.state}-{job.id}")
                 self._held[job.id] = _Held(job, work)
         await self._do_extras(now)
+
+    async def _mind_the_clock(self, now: int) -> None:
+        """A clock set back would let everything wait for a time that has been before."""
+        then, passed = self._clock_then[0], self.kit.clock.monotonic() - self._clock_then[1]
+        self._clock_then = (now, self.kit.clock.monotonic())
+        if then and now < then + passed * 1000 - SET_BACK_MS:
+            log.warning("the clock was set back; everything that waits is looked at now")
+            await self._look_at_what_waits(0)
+
+    async def _look_at_what_waits(self, longer_than: float) -> None:
+        now, most, lease = self.kit.clock.now(), int(longer_than * 1000), int(LEASE_SECONDS * 1000)
+        await self.kit.store.write(lambda tx: jobs.clock_set_back(tx, now, most, lease))
 
     async def idle(self) -> None:
         """Wait until no step is under way."""

@@ -19,14 +19,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bot.domain import Picture
 from bot.errors import UserError
 
 MEMORY = {
     "picture": 1 << 30,
     "video": 1 << 30,
     "fit": 2 << 30,
+    "last_frame": 1 << 30,
 }  # bytes of address space, 160 MB being libraries
-CPU_SECONDS = {"picture": 20, "video": 40, "fit": 900}
+CPU_SECONDS = {"picture": 20, "video": 40, "fit": 900, "last_frame": 40}
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
@@ -102,10 +104,20 @@ def _do(work: dict[str, Any], payload: bytes) -> dict[str, Any]:
         return asdict(pictures.picture(payload, folder, work["max_bytes"], work["max_side"], work["png"]))
     from bot.media import videos
 
-    source, target = Path(work["source"]), Path(work["target"])
+    source = Path(work["source"])
+    if work["do"] == "last_frame":
+        return asdict(_last_frame(source, work))
+    target = Path(work["target"])
     if work["do"] == "video":
         return asdict(videos.video(source, target))
     return asdict(videos.fit(source, target, work["max_bytes"]))
+
+
+def _last_frame(source: Path, work: dict[str, Any]) -> Picture:
+    from bot.media import pictures, videos
+
+    image = videos.last_frame(source, work["max_side"])
+    return pictures.store(image, Path(work["folder"]), work["max_bytes"], exact=work["png"])
 
 
 def _say(answers: int, answer: dict[str, Any]) -> None:

@@ -69,7 +69,11 @@ class MediaWorker:
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._pictures = data_dir.resolve() / "pictures"
-        self._limits = {"max_bytes": max_bytes, "max_side": max_side, "png": "image/png" in mimes}
+        self._limits: dict[str, Any] = {
+            "max_bytes": max_bytes,
+            "max_side": max_side,
+            "png": "image/png" in mimes,
+        }
         self._slots = asyncio.Semaphore(parallel)
         self._fitting = asyncio.Lock()
         self._idle_seconds = idle_seconds
@@ -115,6 +119,18 @@ class MediaWorker:
             log.warning("%s could not be fitted to %d bytes: %s", source.name, max_bytes, refusal)
             raise TooLarge(max_bytes) from refusal
         return _video(made)
+
+    async def last_frame(self, source: Path) -> Picture:
+        """See `ports.Media`."""
+        try:
+            async with self._slots:
+                made = await self._piece(
+                    "last_frame", VIDEO_SECONDS, self._pictures, source=_absolute(source), **self._limits
+                )
+        except _Crashed as crash:
+            log.warning("%s gave no last frame: %s", source.name, crash)
+            raise UserError("media.undecodable") from crash
+        return Picture(**made)
 
     async def warm(self) -> None:
         """A video is expected: have a spare process ready. Returns at once and may be called at every occasion."""

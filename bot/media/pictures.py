@@ -48,12 +48,17 @@ def picture(data: bytes, folder: Path, max_bytes: int, max_side: int, png: bool 
     What was a PNG or GIF stays exact where that fits, all else becomes a JPEG. Raises UserError.
     """
     kind = sniff(data)
-    image = _clean(data, kind, max_side)
+    return store(_clean(data, kind, max_side), folder, max_bytes, exact=png and kind in ("PNG", "GIF"))
+
+
+def store(image: Image.Image, folder: Path, max_bytes: int, *, exact: bool) -> Picture:
+    """Keep an RGB picture in `folder` under its hash: as a PNG if it is to be `exact` and fits, else as a JPEG.
+
+    Raises UserError for one too small for any model.
+    """
     if min(image.size) < LEAST_SIDE:
         raise UserError("media.too_small", width=image.width, height=image.height, least=LEAST_SIDE)
-    content, mime = b"", "image/png"
-    if png and kind in ("PNG", "GIF"):
-        content = _encoded(image, "PNG")
+    content, mime = _encoded(image, "PNG") if exact else b"", "image/png"
     if not content or len(content) > max_bytes:
         image, content = _jpeg_within(image, max_bytes)
         mime = "image/jpeg"

@@ -34,6 +34,8 @@ _LEAST_BITS_PER_PIXEL, _MOST_BITS_PER_PIXEL = 0.045, 0.2
 _ROOM = 0.92  # of the limit is aimed at: the container and the encoder's swings need the rest
 _THREADS = min(4, os.cpu_count() or 1)  # each takes memory for several frames
 
+_UNTOLD, _HD_LINES = 2, 720  # AVCOL_SPC_UNSPECIFIED
+
 _QUICKTIME = b"ftypqt  "  # a file type that is nearly MP4, but not to every player
 
 
@@ -102,6 +104,35 @@ def fit(source: Path, target: Path, max_bytes: int) -> Video:
             raise UserError("media.cannot_fit")
         facts = _with_thumbnail(part, target)
     return _video(facts, target)
+
+
+def last_frame(source: Path, max_side: int) -> Image.Image:
+    """The picture that `source` ends with, upright, in full quality, no side over `max_side` pixels.
+
+    Raises UserError when none can be seen.
+    """
+    boxes(source)
+    with _opened(source) as container:
+        stream = container.streams.video[0]
+        if stream.duration:
+            container.seek(stream.duration, stream=stream)  # lands on the last key frame
+        last = None
+        for frame in container.decode(stream):
+            last = last if frame.is_corrupt else frame
+        if last is None:
+            raise UserError("media.undecodable")
+        return _upright(last, max_side)
+
+
+def _upright(frame: VideoFrame, max_side: int) -> Image.Image:
+    # players take a big video that says nothing of its colours for BT.709, FFmpeg for BT.601: a shade off
+    untold = frame.colorspace == _UNTOLD and min(frame.width, frame.height) >= _HD_LINES
+    image = _image(frame, frame.width, frame.height, "ITU709" if untold else None)
+    rotation = round(frame.rotation / 90) * 90 % 360
+    if rotation:
+        image = image.rotate(rotation, expand=True)
+    image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+    return image
 
 
 # --- the container -----------------------------------------------------------------------------------------------
@@ -249,8 +280,8 @@ def _brightness(frame: VideoFrame) -> float:
     return sum(pixels) / len(pixels)
 
 
-def _image(frame: VideoFrame, width: int, height: int) -> Image.Image:
-    image: Image.Image = frame.to_image(width=width, height=height)  # type: ignore[no-untyped-call]
+def _image(frame: VideoFrame, width: int, height: int, colours: str | None = None) -> Image.Image:
+    image: Image.Image = frame.to_image(width=width, height=height, src_colorspace=colours)  # type: ignore[no-untyped-call]
     return image
 
 

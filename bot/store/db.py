@@ -182,7 +182,15 @@ class Store:
                     # SQLite itself rolled everything back (disk full, I/O error): nobody's work was kept
                     _fail(group, RetryLater(f"the database could not be written: {work.error}"))
                 return
-        self._writer.execute("COMMIT")
+        try:
+            self._writer.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                raise
+            # The one failure whose result is known: without room the record that makes it a commit was not written.
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            _fail(group, RetryLater(f"the database could not be written: {error}"))
 
     def _run(self, work: _Work[Any], tx: Tx, alone: bool) -> None:
         connection = self._writer

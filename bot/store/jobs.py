@@ -236,6 +236,20 @@ def free_all(tx: Tx) -> int:
     )
 
 
+def clock_set_back(tx: Tx, now: int, most: int, lease: int) -> None:
+    """The machine's clock was set back: nothing is due more than `most` ms from now, no lease longer than `lease` ms."""
+    tx.run(
+        "UPDATE jobs SET due_at = ? WHERE due_at > ? AND state <> 'delivered'",
+        now,
+        now + most,
+    )
+    tx.run(
+        "UPDATE jobs SET leased_until = ? WHERE leased_until > ? AND state <> 'delivered'",
+        now + lease,
+        now + lease,
+    )
+
+
 # --- moves -------------------------------------------------------------------------------------------------------
 
 

@@ -120,6 +120,26 @@ def find_community(tx: Tx, community: CommunityRef) -> int | None:
     return number
 
 
+def move_community(tx: Tx, old: CommunityRef, new: CommunityRef) -> tuple[int, int] | None:
+    """The chat gives a community another id (a Telegram group that became a supergroup); what was decided stays.
+
+    Returns None, or, when both were known already, the number that stays and the one that is gone: what lies in the
+    pool of the latter is the former's.
+    """
+    mine, other = find_community(tx, old), find_community(tx, new)
+    if mine is None:
+        return None
+    if other is not None:
+        decided = tx.value("SELECT 1 FROM access WHERE community_id = ?", mine)
+        if decided:
+            tx.run("DELETE FROM access WHERE community_id = ?", other)
+        else:
+            tx.run("UPDATE access SET community_id = ? WHERE community_id = ?", mine, other)
+        tx.run("DELETE FROM communities WHERE id = ?", other)
+    tx.run("UPDATE communities SET external_id = ? WHERE id = ?", new.external_id, mine)
+    return None if other is None else (mine, other)
+
+
 def listed(tx: Tx) -> list[dict[str, Any]]:
     """All users by all their names, oldest first."""
     rows = tx.all(

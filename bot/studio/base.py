@@ -78,6 +78,20 @@ class Base:
         model = self.catalog.get(model_id)
         return rules.usual(tally.durations(tx, model_id), model.usual_seconds if model else 120)
 
+    async def states(self) -> Mapping[str, ModelStatus]:
+        """What this provider's answers taught of its models; `status_of` overlays the bundled facts with it."""
+        return await self._store.read(self._states)
+
+    async def owns(self, who: UserRef, thing_id: str) -> bool | None:
+        """Whether a draft or job of this id is this user's; None when there is none."""
+
+        def look(tx: Tx) -> bool | None:
+            user = people.find_user(tx, who)
+            thing = drafts.get(tx, thing_id) or jobs.get(tx, thing_id)
+            return bool(user and thing.user_id == user.id) if thing else None
+
+        return await self._store.read(look)
+
     async def _own_draft(self, who: UserRef, draft_id: str) -> Draft:
         def find(tx: Tx) -> Draft | None:
             user = people.find_user(tx, who)

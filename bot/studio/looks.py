@@ -8,11 +8,13 @@ from typing import Any
 
 from bot import catalog
 from bot.domain import Balance, Event, Job, JobState, Progress, UserRef, Video
-from bot.engine import rules
+from bot.engine import rules, watch
 from bot.store import Tx, backup, deliveries, jobs, money, people, provider, tally
 from bot.store.plain import from_text, to_text
 from bot.studio.base import Base
 from bot.studio.values import ModelView
+
+_UNDER_WAY = (JobState.QUEUED, JobState.SUBMITTING, JobState.RUNNING)
 
 
 class Looks(Base):
@@ -24,6 +26,18 @@ class Looks(Base):
         def find(tx: Tx) -> Sequence[Job]:
             user = people.find_user(tx, who)
             return jobs.listed(tx, user_id=user.id, limit=limit, before=before) if user else ()
+
+        return await self._store.read(find)
+
+    async def under_way(self, who: UserRef) -> Sequence[Job]:
+        """The user's jobs that have not ended, oldest first."""
+
+        def find(tx: Tx) -> Sequence[Job]:
+            user = people.find_user(tx, who)
+            if user is None:
+                return ()
+            found = [job for state in _UNDER_WAY for job in jobs.listed(tx, user_id=user.id, state=state)]
+            return sorted(found, key=lambda job: job.created_at)
 
         return await self._store.read(find)
 
@@ -56,6 +70,10 @@ class Looks(Base):
                 waiting = "progress.paused"
             elif provider.gates(tx):
                 waiting = "progress.gate"
+        elif job.state is JobState.RUNNING and any(
+            jobs.count_events(tx, job.id, kind) for kind in (watch.UNFETCHED, watch.FETCH_LATER)
+        ):
+            waiting = "progress.fetching"
         return Progress(
             state=job.state,
             elapsed=rules.elapsed(job, self._clock.now()),

@@ -15,16 +15,17 @@ from bot.studio.base import LOW_WATER_BYTES, Base
 class Orders(Base):
     """Ordering and cancelling."""
 
-    async def order(self, who: UserRef, draft_id: str) -> Job:
+    async def order(self, who: UserRef, draft_id: str, price: int | None = None) -> Job:
         """Hold exactly the quote and insert the job, in one transaction; any number of presses, one job.
 
-        Raises Stale when time or price has passed: quote again in the same message.
+        `price` is what the pressed card says, in credits. Raises Stale when it is another one by now, or when time or
+        the model's price has passed: quote again in the same message.
         """
-        job = await self._store.write(lambda tx: self._order(tx, who, draft_id))
+        job = await self._store.write(lambda tx: self._order(tx, who, draft_id, price))
         self._wake()
         return job
 
-    def _order(self, tx: Tx, who: UserRef, draft_id: str) -> Job:
+    def _order(self, tx: Tx, who: UserRef, draft_id: str, price: int | None) -> Job:
         now = self._clock.now()
         user = people.find_user(tx, who)
         draft = drafts.get(tx, draft_id)
@@ -36,7 +37,7 @@ class Orders(Base):
         if done:
             return done
         self._check_access(tx, who, draft.chat)
-        if now > draft.expires_at or self._price_moved(draft):
+        if now > draft.expires_at or price not in (None, draft.price) or self._price_moved(draft):
             raise Stale("order.stale")
         self._check_order(tx, draft, now)
         job_id = new_id()

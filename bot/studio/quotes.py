@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,8 @@ from bot.domain import ChatRef, Draft, ModelState, ModelStatus, Picture, Quote, 
 from bot.errors import UserError
 from bot.money import ledger
 from bot.store import Tx, drafts, money, people
-from bot.studio.base import QUOTE_LIVES_MS, Base
+from bot.studio.base import QUOTE_LIVES_MS
+from bot.studio.looks import Looks
 from bot.studio.values import Ask, Quoted, Unavailable
 
 
@@ -29,7 +31,7 @@ def _texts_in(value: Any) -> Iterator[str]:
 TEXT_MOST = 30_000  # characters in all; no model reads more than some 20,000
 
 
-class Quotes(Base):
+class Quotes(Looks):
     """Coming in, and asking the price."""
 
     async def admit(self, who: UserRef, chat: ChatRef) -> None:
@@ -39,7 +41,9 @@ class Quotes(Base):
 
     async def take_picture(self, who: UserRef, data: bytes, name: str = "") -> Picture:
         """Check, clean and keep a picture for this user. Raises UserError when it cannot be used."""
-        picture = await self._media.picture(data, name)
+        return await self._remember(who, await self._media.picture(data, name))
+
+    async def _remember(self, who: UserRef, picture: Picture) -> Picture:
         now = self._clock.now()
 
         def remember(tx: Tx) -> None:
@@ -58,6 +62,22 @@ class Quotes(Base):
         found = await self._store.read(find)
         if found is None or not (self.settings.pictures_dir / sha256).exists():
             raise UserError("order.picture_gone")
+        return found
+
+    async def last_frame(self, who: UserRef, job_id: str) -> Picture:
+        """The picture that a job's video ends with, kept like one that its user sent. Raises UserError."""
+        job = await self.job(who, job_id)
+        video = await self.video(job)
+        file = self.settings.videos_dir / video.file if video else None
+        if file is None or not await asyncio.to_thread(file.exists):
+            raise UserError("order.video_gone")
+        return await self._remember(who, await self._media.last_frame(file))
+
+    async def resolved(self, request: Request) -> Request:
+        """The request with the id of the model that `quote` would take for it. Raises UserError."""
+        found, problem = self._resolve(request, await self.states())
+        if problem:
+            raise problem
         return found
 
     async def quote(self, ask: Ask) -> Quoted | Unavailable:
@@ -96,7 +116,7 @@ class Quotes(Base):
             if not drafts.requote(tx, fresh):
                 ordered = drafts.get(tx, draft.id)
                 raise UserError("order.already_ordered", job=ordered.job_id if ordered else "")
-            return self._quoted(tx, fresh)
+            return self._quoted(tx, who, fresh)
 
         return await self._store.write(save)
 
@@ -126,13 +146,14 @@ class Quotes(Base):
         try:
             catalog.quote(default, request.change(model=default.id), self.settings.price_markup)
         except UserError as problem:
-            able = self._able(request, states)
+            able = self.able(request, states)
             if not able or not (request.pictures or request.shots):
                 raise problem from None
             return request.change(model=able)
         return request.change(model=default.id)
 
-    def _able(self, request: Request, states: Mapping[str, ModelStatus]) -> str | None:
+    def able(self, request: Request, states: Mapping[str, ModelStatus]) -> str | None:
+        """The cheapest of the good models that can take a request exactly as it is, whatever model it names."""
         best: tuple[int, str] | None = None
         for model in self.catalog:
             if model.tier != "core" or not catalog.sold(model):
@@ -207,7 +228,7 @@ class Quotes(Base):
                 drafts.insert(tx, draft)
             elif draft.request.prompt != request.prompt:
                 raise UserError("order.key_reused")
-            kept.append(self._quoted(tx, draft, changes, tell_privacy=not user.privacy_told))
+            kept.append(self._quoted(tx, ask.who, draft, changes, tell_privacy=not user.privacy_told))
         people.set_privacy_told(tx, user.id, now)
         return kept
 
@@ -218,10 +239,21 @@ class Quotes(Base):
             money.post(tx, welcome, now)
 
     def _quoted(
-        self, tx: Tx, draft: Draft, changes: tuple[str, ...] = (), tell_privacy: bool = False
+        self,
+        tx: Tx,
+        who: UserRef,
+        draft: Draft,
+        changes: tuple[str, ...] = (),
+        tell_privacy: bool = False,
     ) -> Quoted:
-        available = money.balance(tx, draft.payer).available
-        return Quoted(draft, available, self._usual(tx, draft.quote.model), tell_privacy, changes)
+        return Quoted(
+            draft=draft,
+            available=money.balance(tx, draft.payer).available,
+            usual=self._usual(tx, draft.quote.model),
+            tell_privacy=tell_privacy,
+            changes=changes,
+            covered=self.is_operator(who, people.find_user(tx, who)),
+        )
 
     def _draft_like(self, draft: Draft, request: Request, quote: Quote) -> Draft:
         return Draft(
@@ -240,4 +272,4 @@ class Quotes(Base):
     async def draft(self, who: UserRef, draft_id: str) -> Quoted:
         """A draft of this user's as its card shows it."""
         draft = await self._own_draft(who, draft_id)
-        return await self._store.read(lambda tx: self._quoted(tx, draft))
+        return await self._store.read(lambda tx: self._quoted(tx, who, draft))

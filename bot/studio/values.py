@@ -29,10 +29,16 @@ class Quoted:
     usual: tuple[float, float]
     tell_privacy: bool = False
     changes: tuple[str, ...] = ()
+    covered: bool = False
 
     @property
     def after(self) -> int:
         return self.available - self.draft.price
+
+    @property
+    def missing(self) -> int:
+        """Credits that must come from somewhere before this can be ordered."""
+        return 0 if self.covered else max(0, -self.after)
 
 
 @dataclass(frozen=True, slots=True)

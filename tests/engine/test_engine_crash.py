@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.clock import FakeClock
@@ -15,7 +16,7 @@ from support.house import ADA, FakeChat, FakeProvider, House, open_house
 
 from bot.domain import Failure, FailureKind, Job, JobState, Video
 from bot.errors import DeliveryUnknown, ProviderError, RetryLater, RouteClosed, TooLarge
-from bot.ports import Broken, Done, Missing, Refused, Unknown
+from bot.ports import Broken, CreateAnswer, Done, Missing, Refused, Unknown
 
 PUBLIC = "https://bot.example"
 
@@ -33,9 +34,9 @@ class Story:
     settings: dict[str, object] = field(default_factory=dict)
 
 
-def kie_says(*answers: object, **more: object) -> Callable[[FakeProvider, FakeChat], None]:
+def kie_says(*answers: CreateAnswer, **more: object) -> Callable[[FakeProvider, FakeChat], None]:
     def prepare(kie: FakeProvider, chat: FakeChat) -> None:
-        kie.creates = list(answers)  # type: ignore[arg-type]
+        kie.creates = list(answers)
         changed(kie, more)
 
     return prepare
@@ -123,8 +124,8 @@ async def life(folder: Path, story: Story, write: int, after: bool) -> int:
     kie = FakeProvider(clock, takes=25)
     story.prepare(kie, chat)
     base = PUBLIC if story.callbacks else None
-    options = {"kie": kie, "chat": chat, "callback_base": base, **story.settings}
-    async with open_house(folder, clock, store_class=CrashingStore, **options) as house:  # type: ignore[arg-type]
+    options: dict[str, Any] = {"kie": kie, "chat": chat, "callback_base": base, **story.settings}
+    async with open_house(folder, clock, store_class=CrashingStore, **options) as house:
         store = house.store
         assert isinstance(store, CrashingStore)
         job = await begun(house, story)
@@ -132,7 +133,7 @@ async def life(folder: Path, story: Story, write: int, after: bool) -> int:
         with suppress(Killed):
             await live(house, 3 * 3600)
         assert store.dead is (write > 0)
-    async with open_house(folder, clock, store_class=InlineStore, **options) as house:  # type: ignore[arg-type]
+    async with open_house(folder, clock, store_class=InlineStore, **options) as house:
         await live(house, 72 * 3600)
         await proven(house, story, job)
     return store.writes
@@ -193,11 +194,11 @@ async def test_a_process_that_dies_again_and_again_still_brings_every_job_to_its
     """Many jobs of many users; from start to start only a few writes come through."""
     clock, chat = FakeClock(), FakeChat()
     kie = FakeProvider(clock)
-    options = {"kie": kie, "chat": chat, "max_running_per_user": 5}
-    async with open_house(tmp_path, clock, store_class=InlineStore, **options) as house:  # type: ignore[arg-type]
+    options: dict[str, Any] = {"kie": kie, "chat": chat, "max_running_per_user": 5}
+    async with open_house(tmp_path, clock, store_class=InlineStore, **options) as house:
         jobs = [await house.order() for _ in range(5)]
     for start in range(400):
-        async with open_house(tmp_path, clock, store_class=CrashingStore, **options) as house:  # type: ignore[arg-type]
+        async with open_house(tmp_path, clock, store_class=CrashingStore, **options) as house:
             assert isinstance(house.store, CrashingStore)
             house.store.arm(every + start % 4, after=bool(start % 2))
             with suppress(Killed):
@@ -205,7 +206,7 @@ async def test_a_process_that_dies_again_and_again_still_brings_every_job_to_its
         clock.advance(2)
         if not house.store.dead:
             break
-    async with open_house(tmp_path, clock, store_class=InlineStore, **options) as house:  # type: ignore[arg-type]
+    async with open_house(tmp_path, clock, store_class=InlineStore, **options) as house:
         ended = [await house.job(job.id) for job in jobs]
         assert {job.state for job in ended} == {JobState.DELIVERED}
         videos = [job for job in ended if isinstance(job.outcome, Video)]

@@ -197,6 +197,31 @@ async def test_an_engine_whose_lease_was_taken_over_writes_nothing_more(tmp_path
         await one.verify()
 
 
+async def test_an_engine_whose_lease_was_taken_over_does_not_put_down_what_another_holds(
+    tmp_path: Path,
+) -> None:
+    async with open_house(tmp_path) as one:
+        job = await one.order()
+        await one.step()
+        one.clock.advance(61)
+        slow = Held(one.kie)
+        slow.takes = 10_000.0
+        one.use(slow)
+        await one.engine.tick()
+        await asyncio.sleep(0)
+        one.clock.advance(20)
+        other = Held(slow)
+        async with open_house(tmp_path, one.clock, kie=other, chat=one.chat, own=False) as two:
+            await two.engine.tick()
+            await asyncio.sleep(0)
+            slow.go.set()
+            await one.engine.idle()
+            held_until = await one.value("SELECT leased_until FROM jobs WHERE id = ?", job.id)
+            assert held_until > one.clock.now()
+            other.go.set()
+            await two.engine.idle()
+
+
 async def test_a_long_step_keeps_its_lease_as_long_as_its_engine_lives(tmp_path: Path) -> None:
     async with open_house(tmp_path) as one:
         job = await one.order()
@@ -236,6 +261,23 @@ async def test_a_job_that_was_put_down_is_free_even_while_its_step_still_shows_i
         assert await house.value("SELECT leased_until FROM jobs WHERE id = ?", job.id) == 0
         chat.go.set()
         await house.engine.idle()
+
+
+@pytest.mark.parametrize("turns", [(-30,), (-1,), (3, -3)])
+async def test_a_clock_that_is_set_back_keeps_no_job_waiting(
+    tmp_path: Path, turns: tuple[float, ...]
+) -> None:
+    async with open_house(tmp_path) as house:
+        job = await house.order()
+        await house.step()
+        begun = house.clock.monotonic()
+        house.kie.takes = -200 * 3600.0  # KIE has its own clock, by which it is done
+        for hours in turns:
+            house.clock.set(hours * 3600)
+            await house.live(1)
+        (done,) = await house.end(job.id, every=1.0, within=40 * 3600)
+        assert isinstance(done.outcome, Video)
+        assert house.clock.monotonic() - begun < 60
 
 
 async def test_a_start_frees_what_a_dead_engine_held(tmp_path: Path) -> None:

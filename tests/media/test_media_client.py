@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import shutil
 import signal
@@ -105,6 +106,15 @@ def names_in(folder: Path) -> list[str]:
     return sorted(each.name for each in folder.iterdir())
 
 
+def content_of(file: Path) -> bytes:
+    return file.read_bytes()
+
+
+def cut_in_half(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+
+
 def start_a_bot(*arguments: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", PARENT, *arguments], cwd=ROOT)
 
@@ -151,6 +161,24 @@ async def test_a_video_is_made_ready_and_fitted(worker: MediaWorker, tmp_path: P
     assert (video.file, video.thumbnail, video.sound) == ("job.mp4", "job.jpg", True)
     fitted = await worker.fit(tmp_path / "job.mp4", tmp_path / "fit.mp4", 100_000)
     assert fitted.size == (tmp_path / "fit.mp4").stat().st_size <= 100_000
+
+
+async def test_the_last_frame_of_a_video_becomes_a_picture_like_any_other(
+    worker: MediaWorker, tmp_path: Path
+) -> None:
+    picture = await worker.last_frame(make_video(tmp_path / "job.mp4", size=(320, 180)))
+    assert (picture.mime, picture.width, picture.height) == ("image/png", 320, 180)
+    content = content_of(tmp_path / "pictures" / picture.sha256)
+    assert hashlib.sha256(content).hexdigest() == picture.sha256
+    assert len(content) == picture.size
+    assert names_in(tmp_path / "pictures") == [picture.sha256]
+
+
+async def test_a_file_without_a_last_frame_is_refused_in_words(worker: MediaWorker, tmp_path: Path) -> None:
+    source = make_video(tmp_path / "job.mp4", seconds=0.5)
+    cut_in_half(source)
+    with pytest.raises(UserError, match="incomplete"):
+        await worker.last_frame(source)
 
 
 async def test_a_folder_named_relatively_is_the_same_folder_for_the_worker(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -200,3 +201,47 @@ def test_what_would_be_a_blur_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(UserError):
         videos.fit(source, tmp_path / "fit.mp4", 50_000)
     assert [each.name for each in tmp_path.iterdir()] == ["big.mp4"]
+
+
+# --- the last frame ----------------------------------------------------------------------------------------------
+
+
+def make_changing(path: Path, size: tuple[int, int] = (320, 180)) -> Path:
+    """Black until the very last frame, which shows the two halves."""
+    return make_video(path, size=size, seconds=2, rate=24, black_seconds=47 / 24)
+
+
+def test_the_last_frame_is_the_very_last_one_in_full_size(tmp_path: Path) -> None:
+    image = videos.last_frame(make_changing(tmp_path / "job.mp4", (640, 360)), 4096)
+    assert image.size == (640, 360)
+    assert is_like(image.getpixel((20, 340)), RED)
+    assert is_like(image.getpixel((620, 340)), BLUE)
+
+
+def test_the_last_frame_of_a_video_filmed_sideways_stands_upright(tmp_path: Path) -> None:
+    image = videos.last_frame(make_video(tmp_path / "job.mp4", size=(320, 180), rotation=90), 4096)
+    assert image.size == (180, 320)
+    top, bottom = image.getpixel((5, 5)), image.getpixel((5, 315))
+    assert is_like(top, BLUE) != is_like(top, RED)
+    assert is_like(bottom, BLUE) != is_like(bottom, RED)
+
+
+def test_the_last_frame_keeps_within_the_longest_side_that_models_take(tmp_path: Path) -> None:
+    assert videos.last_frame(make_video(tmp_path / "job.mp4", size=(640, 360)), 320).size == (320, 180)
+
+
+def test_a_big_video_that_tells_nothing_of_its_colours_keeps_those_that_players_show(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "job.mp4", size=(1280, 720), seconds=0.2)
+    with av.open(str(source)) as container:
+        frame: Any = list(container.decode(video=0))[-1]
+        assert frame.colorspace == 2
+        shown = frame.to_image(src_colorspace="ITU709").getpixel((20, 700))
+    assert videos.last_frame(source, 4096).getpixel((20, 700)) == shown
+
+
+@pytest.mark.parametrize("content", [b"", b"not a video at all", b"\0\0\0\x08ftyp"])
+def test_what_is_no_video_has_no_last_frame(tmp_path: Path, content: bytes) -> None:
+    source = tmp_path / "job.mp4"
+    source.write_bytes(content)
+    with pytest.raises(UserError):
+        videos.last_frame(source, 4096)

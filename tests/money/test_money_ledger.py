@@ -170,6 +170,16 @@ async def test_a_transfer_can_be_neither_changed_nor_deleted(tmp_path: Path) -> 
         assert await house.available() == 1000
 
 
+async def test_the_same_reference_moves_credits_once(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        first = await house.office.grant(ADA, 50, "a gift", key="monday")
+        again = await asyncio.gather(*(house.office.grant(ADA, 50, "a gift", key="monday") for _ in range(3)))
+        assert {each.available for each in (first, *again)} == {50}
+        with pytest.raises(ValueError, match="another transfer"):
+            await house.office.grant(ADA, 60, "a gift", key="monday")
+        await house.verify()
+
+
 async def test_a_settlement_that_does_not_match_its_hold_is_refused(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         job = await house.order()

@@ -8,6 +8,7 @@ import math
 import os
 import signal
 import sys
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -51,18 +52,22 @@ class CrashHouse:
         self.jobs += many
         return Plan(str(self.folder / str(number)), self.kie.url, str(self._picture), prompts)
 
+    async def begin(self, plan: Plan, environment: Mapping[str, str] | None = None) -> Process:
+        """A life in a process of its own, which the caller sees to its end."""
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "support.crash_life",
+            plan.to_json(),
+            cwd=ROOT,
+            env=environment or {**os.environ, "PYTHONPATH": str(ROOT / "tests")},
+            stderr=asyncio.subprocess.PIPE,
+        )
+
     async def live(self, plan: Plan, kill_after: float | None = None) -> bool:
         """One life; False when it was killed before its work was done. Fails when it died of anything else."""
         async with self._slots:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "support.crash_life",
-                plan.to_json(),
-                cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
-                stderr=asyncio.subprocess.PIPE,
-            )
+            process = await self.begin(plan)
             talk = asyncio.create_task(process.communicate())
             try:
                 if kill_after is not None:

@@ -1,11 +1,8 @@
-"""`python -m support.crash_rounds [--seed N]`: crash after crash at random moments, with new seeds until stopped."""
+"""Real processes killed at random moments, by seed."""
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import random
-import secrets
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -39,26 +36,12 @@ async def random_round(house: CrashHouse, seed: int) -> None:
     await house.check(plan)
 
 
-async def soak(seeds: list[int]) -> None:
-    """These seeds, or new ones for ever. Raises AssertionError at the first promise that does not hold."""
-    while True:
-        seed = seeds.pop(0) if seeds else secrets.randbelow(1_000_000)
+async def rounds(seeds: list[int]) -> None:
+    """A round for each seed. Raises AssertionError at the first promise that does not hold."""
+    for seed in seeds:
         trouble = random.Random(seed).choice(TROUBLES)
         print(f"seed {seed}", *trouble, end=" ", flush=True)
         with tempfile.TemporaryDirectory() as folder:
             async with open_crash_house(Path(folder), trouble) as house:
                 await random_round(house, seed)
                 print(f"{house.jobs} jobs, {house.crashes} crashes: {', '.join(house.outcomes)}", flush=True)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="soak", description=__doc__)
-    parser.add_argument("--seed", type=int, action="append", default=[], help="repeat this one first")
-    try:
-        asyncio.run(soak(parser.parse_args().seed))
-    except KeyboardInterrupt:
-        print("\nstopped")
-
-
-if __name__ == "__main__":
-    main()

@@ -20,6 +20,7 @@ from support.clock import FakeClock
 
 from bot import catalog, content
 from bot.domain import (
+    Button,
     ChatRef,
     Job,
     JobState,
@@ -146,6 +147,10 @@ class FakeMedia:
         files.put(target, b"tiny")
         return Video(target.name, 4, 640, 360, Decimal(10), True, None)
 
+    async def last_frame(self, source: Path) -> Picture:
+        assert files.exists(source)
+        return await self.picture(b"the last of " + source.name.encode())
+
 
 @dataclass
 class FakeChat:
@@ -186,7 +191,7 @@ class FakeChat:
         sent = [n for n, each in enumerate(self.messages, 1) if (each.job.id, each.number) == wanted]
         return f"m{sent[-1]}" if sent else None
 
-    async def tell(self, external_id: str, text: str) -> bool:
+    async def tell(self, external_id: str, text: str, buttons: Sequence[Button] = ()) -> bool:
         self.told.append((external_id, text))
         return True
 

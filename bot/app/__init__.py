@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from adapters.terminal import TerminalChat
 from adapters.web import WebChat
 from bot import catalog, content
+from bot.app.chats import LiveChat, connect
 from bot.clock import SystemClock
 from bot.engine.keeper import Keeper
 from bot.engine.kit import Kit
@@ -36,7 +37,7 @@ from bot.store import OwnerLock, Store, Tx, backup, checks, provider, schema, ta
 from bot.studio import LOW_WATER_BYTES, Studio
 from bot.texts import say
 from bot.web.metrics import Snapshot
-from bot.web.server import WebServer
+from bot.web.server import Mount, WebServer
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +126,9 @@ def _drop_parts(settings: Settings) -> None:
     for folder in (settings.videos_dir, settings.pictures_dir):
         for part in folder.glob("*.part"):
             part.unlink(missing_ok=True)
+    for name in ("before", "nightly"):  # others may be an operator's, being written now
+        for part in settings.backups_dir.glob(f"{name}-*.db.part*"):
+            part.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,7 @@ class Bot:
     keeper: Keeper
     meters: Meters
     web: WebServer | None
+    chats: Sequence[LiveChat] = ()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`, or until a part dies: then everything ends and its error is raised."""
@@ -144,9 +149,12 @@ class Bot:
         async with asyncio.TaskGroup() as group:
             engine = group.create_task(self.engine.run(), name="engine")
             keeper = group.create_task(self.keeper.run(), name="keeper")
+            for chat in self.chats:
+                group.create_task(chat.run(), name=chat.platform)
             waiting = group.create_task(stop.wait(), name="stop")
             await asyncio.wait((engine, waiting), return_when=asyncio.FIRST_COMPLETED)
             self.engine.stop()
+            await asyncio.gather(*(chat.stop() for chat in self.chats))
             await engine
             keeper.cancel()
             waiting.cancel()
@@ -179,10 +187,12 @@ async def open_bot(
     sandbox: bool = False,
     web: bool = True,
     any_port: bool = False,
+    chats: bool = False,
 ) -> AsyncIterator[Bot]:
-    """The one owner of its database. `sandbox` tells that KIE is on this machine and may call us back here.
+    """The one owner of its database. `sandbox` tells that KIE is on this machine and may call us back here; with
+    `chats` every platform that has a token is connected.
 
-    Raises StartError when another bot owns it, or when there is no KIE key.
+    Raises StartError when another bot owns it, when there is no KIE key, or when a platform refuses its token.
     """
     if not settings.kie_api_key:
         raise StartError(say("start.no_key"))
@@ -201,8 +211,8 @@ async def open_bot(
         await core.store.write(lambda tx: provider.set_gates_ajar(tx, now))
         meters = Meters()
         kie = await stack.enter_async_context(kie_client(settings, core.clock, meters))
-        chat = WebChat(studio=core.studio, sandbox=sandbox)
-        adapters: dict[str, ChatAdapter] = {"web": chat, "cli": TerminalChat()}
+        page = WebChat(studio=core.studio, sandbox=sandbox)
+        adapters: dict[str, ChatAdapter] = {"web": page, "cli": TerminalChat()}
         kit = Kit(
             store=core.store,
             provider=kie,
@@ -217,14 +227,16 @@ async def open_bot(
             callback_base=settings.public_url,
         )
         keeper = Keeper(kit, LOW_WATER_BYTES)
+        core.office.kie_balance = lambda: keeper.balance
+        live = await connect(core, kit, adapters, stack) if chats else []
         server = None
         if web:
-            server = _server(core, meters, keeper, [chat.mount])
+            server = _server(core, meters, keeper, [page.mount, *(each.mount for each in live)])
             await server.start(any_port=any_port)
             stack.push_async_callback(server.stop)
             if sandbox:
                 kit = replace(kit, callback_base=server.url)
-        yield Bot(core, kie, Engine(kit, core.wake), keeper, meters, server)
+        yield Bot(core, kie, Engine(kit, core.wake), keeper, meters, server, live)
 
 
 def kie_client(settings: Settings, clock: Clock, meters: Meters | None = None) -> KieClient:
@@ -236,7 +248,7 @@ def kie_client(settings: Settings, clock: Clock, meters: Meters | None = None) -
     return KieClient(keys, clock=clock, api_url=api, upload_url=upload, meters=meters)
 
 
-def _server(core: Core, meters: Meters, keeper: Keeper, mounts: Sequence[Any]) -> WebServer:
+def _server(core: Core, meters: Meters, keeper: Keeper, mounts: Sequence[Mount]) -> WebServer:
     key = core.settings.kie_webhook_key
     return WebServer(
         settings=core.settings,
@@ -297,6 +309,7 @@ async def open_sandboxed(
     speed: float,
     any_port: bool = True,
     web: bool = True,
+    chats: bool = False,
 ) -> AsyncIterator[tuple[Bot, Sandbox]]:
     """A whole bot whose KIE is our sandbox, all its data in `folder`. What the sandbox lists is active at once.
 
@@ -311,7 +324,8 @@ async def open_sandboxed(
         await _start(sandbox, folder)
         stack.push_async_callback(sandbox.stop)
         made = sandboxed(settings, sandbox.url, folder)
-        bot = await stack.enter_async_context(open_bot(made, sandbox=True, any_port=any_port, web=web))
+        opened = open_bot(made, sandbox=True, any_port=any_port, web=web, chats=chats)
+        bot = await stack.enter_async_context(opened)
         # A sandbox is another world at each start: what its models were like last time says nothing.
         await bot.core.store.write(lambda tx: provider.forget_models(tx, made.kie_api_url))
         await bot.core.office.refresh_models(bot.kie)

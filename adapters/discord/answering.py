@@ -1,0 +1,240 @@
+"""Carries out in a Discord chat what Talk answers, and says every refusal as a sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeAlias
+
+import discord
+
+from adapters.discord import modals, render
+from adapters.discord.address import (
+    NOTES_LIVE_SECONDS,
+    TOKEN_LIVES_MS,
+    Address,
+    Card,
+    Place,
+    card_note,
+    ticket_note,
+)
+from adapters.discord.asking import lacks
+from adapters.discord.items import open_action
+from adapters.discord.questions import Asked, Questions
+from adapters.discord.reply import InteractionReply, Reply
+from bot.domain import Button, Job, JobState, UserRef
+from bot.errors import Hush, KiebotError, RetryLater, UserError
+from bot.ports import Memory
+from bot.studio import Studio
+from bot.talk import Answer, Asker, Part, Question, Screen, Talk, Text, Words
+from bot.texts import say
+
+log = logging.getLogger(__name__)
+
+Who: TypeAlias = "Callable[[], Awaitable[Asker]]"
+Work: TypeAlias = "Callable[[Asker], Awaitable[Answer]]"
+SendAgain: TypeAlias = "Callable[[Job, Address], Awaitable[None]]"
+
+# Where three in four take longer than a third of a token's life, a slow one outlives it: then another way must be open.
+SOON_ENOUGH_SECONDS = TOKEN_LIVES_MS / 3000
+STOP_SECONDS = 10.0
+KEPT_AT_ONCE = 3  # where the bot is no member, a token allows five messages (discord.md 2)
+
+
+class Answering:
+    """One for each client. `send_again` is delivery's, put in where the chat is put together."""
+
+    def __init__(self, talk: Talk, studio: Studio, memory: Memory) -> None:
+        self.questions = Questions(memory)
+        self.send_again: SendAgain = _nowhere
+        self._talk = talk
+        self._studio = studio
+        self._memory = memory
+        self._under_way: set[asyncio.Task[object] | None] = set()
+
+    async def idle(self) -> None:
+        """Until everything that is being answered has been."""
+        waiting = [each for each in self._under_way if each]
+        if waiting:
+            await asyncio.wait(waiting, timeout=STOP_SECONDS)
+
+    async def give(
+        self, reply: Reply, who: Who, work: Work, *, typed: str = "", may_ask: bool = False
+    ) -> None:
+        """Acknowledge, ask Talk and show what it answers. What goes wrong is told, never raised; then `typed`, the words
+        of a form that is gone from the screen, are given back. With `may_ask` Talk is asked first, since a form can
+        only be the very first answer."""
+
+        async def whole() -> None:
+            if not may_ask and not await reply.acknowledge():
+                return
+            asker = await who()
+            reply.language = asker.language
+            await self._give(reply, asker, await work(asker))
+
+        await self.guard(reply, whole, typed)
+
+    async def guard(self, reply: Reply, work: Callable[[], Awaitable[None]], typed: str = "") -> None:
+        """The one place where errors become sentences."""
+        task = asyncio.current_task()
+        self._under_way.add(task)
+        try:
+            trouble = await self._trouble(reply, work)
+            if trouble is not None:
+                await reply.acknowledge()
+                if trouble:
+                    await reply.refuse(_refusal(trouble, typed, reply.language))
+                else:
+                    await reply.vanish()
+        except discord.HTTPException as error:
+            log.warning("Discord did not take an answer: %s", error, exc_info=True)
+        finally:
+            self._under_way.discard(task)
+
+    @staticmethod
+    async def _trouble(reply: Reply, work: Callable[[], Awaitable[None]]) -> str | None:
+        """What is to be said of what went wrong ("": nothing); None when all went well. Raises HTTPException."""
+        try:
+            await work()
+        except Hush:
+            return ""
+        except UserError as error:
+            return error.text(reply.language)
+        except RetryLater as error:
+            log.info("a member was asked to try again: %s", error)
+            return say("discord.later", reply.language)
+        except discord.HTTPException:
+            raise
+        except Exception:
+            log.exception("what a member asked failed")
+            return say("discord.broken", reply.language)
+        return None
+
+    async def _give(self, reply: Reply, asker: Asker, answer: Answer) -> None:
+        if await self._as_form(reply, asker, answer):
+            return
+        if await reply.acknowledge():
+            await self._carry(reply, asker, answer)
+            await self._bring_kept(reply, asker)
+
+    async def _carry(self, reply: Reply, asker: Asker, answer: Answer) -> None:
+        """Each part of an answer in its place. Raises UserError, HTTPException."""
+        if answer.ordered:
+            await self._ordered(reply, asker, answer.ordered, answer.screen)
+        elif answer.question:
+            await self._ask(reply, asker, answer.question, answer.screen)
+        elif answer.screen:
+            await self._show(reply, answer.screen)
+        elif answer.delete:
+            await reply.delete()
+        else:
+            await reply.vanish()
+        if answer.fresh and answer.fresh.private and reply.open_to_all:
+            await reply.whisper(answer.fresh)
+        elif answer.fresh:
+            await reply.add(answer.fresh)
+        if answer.toast:
+            await reply.whisper(Screen((Text(answer.toast),)))
+        if answer.send:
+            await self.send_again(answer.send, Address.parse(asker.chat.address))
+            await self._studio.seen(answer.send.id)
+
+    async def _show(self, reply: Reply, screen: Screen) -> None:
+        """What is for its reader only is never shown where others read."""
+        if screen.private and reply.open_to_all:
+            await reply.vanish()
+            await reply.whisper(screen)
+        else:
+            await reply.show(screen)
+
+    # --- orders --------------------------------------------------------------------------------------------------
+
+    async def _ordered(self, reply: Reply, asker: Asker, job: Job, screen: Screen | None) -> None:
+        """The card becomes the job's status message, and its fresh token the first way of delivering."""
+        address = Address.parse(asker.chat.address)
+        progress = await self._studio.progress(job)
+        screen = screen or self._talk.status(job, progress, asker.language)
+        if not address.member:
+            screen = render.with_get(screen, job.id, asker.language)
+        await self._remember_ticket(job, asker.who, address)
+        card = await reply.show(screen)
+        await self._memory.put(card_note(job.id), card.to_json(), seconds=NOTES_LIVE_SECONDS, owner=asker.who)
+        warning = later_warning(address, progress.usual, asker.language)
+        if warning:
+            await reply.whisper(Screen((Text(warning),)))
+
+    async def renew(self, asker: Asker, job_id: str, message: int) -> None:
+        """The card of a job under way was pressed: it may be written to for another 15 minutes. Raises UserError."""
+        job = await self._studio.job(asker.who, job_id)
+        card = await self._memory.get(card_note(job.id))
+        if job.state is not JobState.DELIVERED and card and Card.from_json(card).message == message:
+            await self._remember_ticket(job, asker.who, Address.parse(asker.chat.address))
+
+    async def _remember_ticket(self, job: Job, who: UserRef, address: Address) -> None:
+        if address.ticket:
+            ticket = address.ticket.to_json()
+            await self._memory.put(ticket_note(job.id), ticket, seconds=TOKEN_LIVES_MS / 1000, owner=who)
+
+    async def _bring_kept(self, reply: Reply, asker: Asker) -> None:
+        """What no chat would take, now that its owner is here; for their eyes only."""
+        address = Address.parse(asker.chat.address)
+        for job in list(await self._talk.kept(asker.who))[:KEPT_AT_ONCE]:
+            try:
+                if await self._studio.video(job):
+                    await self.send_again(job, replace(address, hidden=address.place is not Place.BOT_DM))
+                else:
+                    await reply.whisper(self._talk.failed(job, asker.language))
+            except KiebotError as error:
+                log.info("what is kept of job %s could not be brought: %s", job.id, error)
+                return
+            await self._studio.seen(job.id)
+
+    # --- questions -----------------------------------------------------------------------------------------------
+
+    async def _as_form(self, reply: Reply, asker: Asker, answer: Answer) -> bool:
+        """A form can only be the very first answer to a press; then nothing else can be shown."""
+        if not isinstance(reply, InteractionReply) or not reply.may_ask:
+            return False
+        if not answer.question or answer.screen or answer.fresh or answer.toast:
+            return False
+        asked = Asked(answer.question, reply.interaction.user.id, asker.chat.private)
+        form_id = await self.questions.keep(asked, asker.who)
+        form = modals.question_form(
+            form_id, answer.question, asker.language, further=reply.keeps, private=asked.private
+        )
+        return await reply.ask(form)
+
+    async def _ask(self, reply: Reply, asker: Asker, question: Question, screen: Screen | None) -> None:
+        """In a message, with a button that opens the form; where one can simply write, that is an answer too."""
+        address = Address.parse(asker.chat.address)
+        form_id = await self.questions.keep(Asked(question, address.user, asker.chat.private), asker.who)
+        open_it = Button(say("discord.answer", asker.language), open_action(form_id), style="go")
+        rows = (*(screen.rows if screen else ()), (open_it,))
+        parts = (*(screen.parts if screen else ()), Text(question.text))
+        put = reply.add if reply.keeps else reply.show
+        card = await put(Screen(parts, rows))
+        await self.questions.stands_in(form_id, card.message, address.channel, address.user, asker.who)
+
+
+async def _nowhere(job: Job, address: Address) -> None:
+    raise UserError("discord.broken")
+
+
+def _refusal(text: str, typed: str, language: str) -> Screen:
+    parts: tuple[Part, ...] = (Text(text),)
+    if typed:
+        parts = (*parts, Text(say("discord.your_words", language)), Words(typed))
+    return Screen(parts)
+
+
+def later_warning(address: Address, usual: tuple[float, float] | None, language: str) -> str:
+    """How the video will come if it takes longer than the token lives; "" when it simply will."""
+    if not address.member:
+        return say("discord.warn_no_member", language)
+    missing = lacks(address)
+    if missing and (usual is None or usual[1] > SOON_ENOUGH_SECONDS):
+        names = ", ".join(name.replace("_", " ").title() for name in missing)
+        return say("discord.warn_rights", language, rights=names)
+    return ""

@@ -1,0 +1,236 @@
+"""Bringing a job's end into Discord: which way, what when a way is shut, and what is known of each attempt."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import discord
+
+from adapters.discord import posts, render
+from adapters.discord.address import PLATFORM, Address, Place, Ticket
+from adapters.discord.again import Again, Fit
+from adapters.discord.errors import Gone, NoRights, Oversize, TokenDead, UploadsLimited
+from adapters.discord.finding import Finder
+from adapters.discord.limits import Limits
+from adapters.discord.routes import (
+    CHANNEL,
+    DM,
+    NOTICE,
+    TOKEN,
+    Notes,
+    address_of,
+    in_sight,
+    is_private,
+    nonce,
+    routes,
+)
+from adapters.discord.sending import Post, Rest
+from adapters.discord.showing import Board
+from bot.domain import Button, Failure, FailureKind, Job, Progress, new_id
+from bot.errors import DeliveryUnknown, KiebotError, TooLarge
+from bot.ports import Clock, Delivery, Memory
+from bot.studio import Studio
+from bot.talk import Talk
+
+log = logging.getLogger(__name__)
+
+Send = Callable[[Post], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How an end is sent, how large its file may be in bytes, and who reads it."""
+
+    send: Send
+    limit: int
+    in_sight: bool
+    reply_to: int | None = None
+    mention: int | None = None
+
+
+class Delivering:
+    """`ports.ChatAdapter`. `fit` is `ports.Media.fit`, for what is sent again and is too large there."""
+
+    platform = PLATFORM
+
+    def __init__(
+        self,
+        client: discord.Client,
+        *,
+        talk: Talk,
+        studio: Studio,
+        memory: Memory,
+        clock: Clock,
+        fit: Fit | None = None,
+    ) -> None:
+        self._talk = talk
+        self._rest = Rest(client, clock)
+        self._limits = Limits(client, memory)
+        self._notes = Notes(memory, clock)
+        self._board = Board(self._rest, self._notes, clock)
+        self._finder = Finder(self._rest, self._notes, clock)
+        self._again = Again(self._rest, self._limits, talk=talk, studio=studio, clock=clock, fit=fit)
+
+    # --- what the engine asks ------------------------------------------------------------------------------------
+
+    def routes(self, job: Job) -> Sequence[str]:
+        return routes(job)
+
+    async def show(self, job: Job, progress: Progress) -> None:
+        if not self._board.is_due(job):
+            return
+        address = address_of(job)
+        try:
+            language = await self._talk.language(job.user)
+            screen = self._talk.status(job, progress, language)
+            if not address.member:
+                screen = render.with_get(screen, job.id, language)
+            await self._board.show(job, address, screen)
+        except KiebotError as error:
+            log.info("the status of job %s is not shown: %s", job.id, error)
+
+    async def deliver(self, delivery: Delivery) -> str:
+        await self._board.close(delivery.job)
+        sent = await self._bring(delivery)
+        await self._arrived(delivery, sent)
+        return sent
+
+    async def find(self, delivery: Delivery) -> str | None:
+        """By our note of the answer; without one, by looking into the chat."""
+        note = await self._notes.sent(delivery)
+        if note is None:
+            return None
+        sent: str | None = note["message"] or await self._finder.look(delivery, note["at"])
+        if sent:
+            await self._arrived(delivery, sent)
+        return sent
+
+    async def tell(self, external_id: str, text: str, buttons: Sequence[Button] = ()) -> bool:
+        try:
+            channel = await self._rest.dm(int(external_id))
+            await self._rest.send(channel, Post(render.plain(text, buttons), nonce=new_id()))
+        except DeliveryUnknown:
+            return True
+        except KiebotError as error:
+            log.info("discord:%s cannot be told: %s", external_id, error)
+            return False
+        return True
+
+    # --- what the handlers ask -----------------------------------------------------------------------------------
+
+    async def send_again(self, job: Job, address: Address) -> None:
+        """The job's video to where its asker just pressed or wrote; what is private to their eyes only.
+
+        Raises UserError when it is no longer kept, fits nowhere, or when there is no way; RetryLater.
+        """
+        await self._again.bring(job, address)
+
+    # --- one attempt ---------------------------------------------------------------------------------------------
+
+    async def _bring(self, delivery: Delivery) -> str:
+        """Returns the message's id. Raises TooLarge before a byte of the file is sent, RouteClosed, RetryLater,
+        DeliveryUnknown."""
+        address, language = address_of(delivery.job), await self._talk.language(delivery.job.user)
+        if delivery.route == NOTICE:
+            post = posts.notice(self._talk, delivery.job, address.user, language)
+            return await self._posting(delivery, address.channel)(post)
+        way = await self._way(delivery, address)
+        try:
+            return await self._send(delivery, way, language)
+        except UploadsLimited:
+            if delivery.file is None or delivery.link is None:
+                raise
+            return await self._send(replace(delivery, file=None), way, language)
+
+    async def _way(self, delivery: Delivery, address: Address) -> Way:
+        """Raises RouteClosed, RetryLater."""
+        job = delivery.job
+        if delivery.route == TOKEN:
+            ticket = await self._notes.ticket(job)
+            if ticket is None or (is_private(job) and not ticket.hidden):
+                raise TokenDead("no token lives that leads there")
+            limit = await self._limits.by_token(ticket, address)
+            return Way(self._editing(delivery, ticket), limit, in_sight(job, ticket))
+        if delivery.route == DM:
+            channel = await self._rest.dm(int(job.user.external_id))
+            return Way(self._posting(delivery, channel), await self._limits.in_dm(), in_sight=False)
+        card = await self._notes.card(job)
+        return Way(
+            self._posting(delivery, address.channel),
+            await self._limits.in_channel(address),
+            in_sight(job),
+            reply_to=address.message or (card.message if card and not card.hidden else None),
+            mention=address.user if address.place is Place.SERVER else None,
+        )
+
+    def _editing(self, delivery: Delivery, ticket: Ticket) -> Send:
+        async def edit(post: Post) -> str:
+            await self._notes.sending(delivery)
+            return await self._rest.edit_by_token(ticket, post)
+
+        return edit
+
+    def _posting(self, delivery: Delivery, channel: int) -> Send:
+        async def send(post: Post) -> str:
+            await self._notes.sending(delivery)
+            return await self._rest.send(channel, replace(post, nonce=nonce(delivery)))
+
+        return send
+
+    async def _send(self, delivery: Delivery, way: Way, language: str) -> str:
+        size = delivery.file.stat().st_size if delivery.file else 0
+        if size > way.limit:
+            raise TooLarge(way.limit)
+        post = posts.end(
+            self._talk,
+            delivery,
+            language,
+            in_sight=way.in_sight,
+            mention=way.mention,
+            reply_to=way.reply_to,
+        )
+        try:
+            return await way.send(post)
+        except Oversize:
+            address = None if delivery.route == DM else address_of(delivery.job)
+            by_token = delivery.route == TOKEN
+            raise TooLarge(await self._limits.refused(size, by_token=by_token, address=address)) from None
+
+    # --- after it ------------------------------------------------------------------------------------------------
+
+    async def _arrived(self, delivery: Delivery, sent: str) -> None:
+        """Say that it is there where an edit says nothing, and leave the card pointing at it. Never raises KiebotError:
+        it is sent, and nothing that fails here may send it once more."""
+        job, address = delivery.job, address_of(delivery.job)
+        try:
+            await self._notes.sending(delivery, sent)
+            language = await self._talk.language(job.user)
+            if delivery.route == TOKEN:
+                await self._ping(delivery, address, int(sent), language)
+            else:
+                where = address.guild or "@me"
+                link = f"https://discord.com/channels/{where}/{address.channel}/{sent}"
+                pointer = posts.pointer(delivery, link if delivery.route == CHANNEL else "", language)
+                await self._board.point(job, address, pointer)
+            await self._notes.over(job)
+        except KiebotError as error:
+            log.info("the delivery of job %s is not rounded off: %s", job.id, error)
+
+    async def _ping(self, delivery: Delivery, address: Address, message: int, language: str) -> None:
+        job = delivery.job
+        if isinstance(job.outcome, Failure) and job.outcome.kind is FailureKind.CANCELLED:
+            return  # they pressed Cancel on that very message and are looking at it
+        ticket = await self._notes.ticket(job)
+        hidden = ticket is not None and ticket.hidden
+        post = posts.ping(delivery, address.user, language)
+        if address.member and not hidden:
+            with suppress(NoRights, Gone):
+                await self._rest.send(
+                    address.channel, replace(post, reply_to=message, nonce=nonce(delivery, "p"))
+                )
+                return
+        if ticket:
+            await self._rest.add_by_token(ticket, replace(post, hidden=hidden))

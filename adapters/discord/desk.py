@@ -1,0 +1,121 @@
+"""Where commands come in: acknowledged first, then handed to Talk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+
+import discord
+
+from adapters.discord import modals, pictures
+from adapters.discord.address import Place, user_ref
+from adapters.discord.answering import Answering
+from adapters.discord.asking import Askers, Interaction, place_of
+from adapters.discord.pictures import Upload
+from adapters.discord.presses import animate_note
+from adapters.discord.questions import QUESTION_LIVES_SECONDS
+from adapters.discord.reply import InteractionReply
+from bot.domain import CommunityRef, UserRef, new_id
+from bot.errors import RetryLater, UserError
+from bot.ports import Memory
+from bot.studio import Studio
+from bot.talk import Answer, Asker, Talk, Wish
+
+
+class Desk:
+    """One for each client. Every method acknowledges within 3 s and tells what goes wrong itself."""
+
+    def __init__(
+        self, talk: Talk, studio: Studio, askers: Askers, answering: Answering, memory: Memory
+    ) -> None:
+        self._talk = talk
+        self._studio = studio
+        self._askers = askers
+        self._answering = answering
+        self._memory = memory
+
+    async def order(
+        self,
+        interaction: Interaction,
+        wish: Wish,
+        uploads: Sequence[Upload] = (),
+        last: Sequence[Upload] = (),
+        *,
+        private: bool | None = None,
+    ) -> None:
+        """A request for a video; the answer is its card."""
+        hidden = await self._hidden(interaction, private)
+        reply = InteractionReply(interaction, hidden=hidden)
+        reply.picture = next((each.url for each in uploads if each.is_picture), "")
+
+        async def work(asker: Asker) -> Answer:
+            await self._talk.admit(asker)
+            take = partial(pictures.take, interaction.client, self._talk, asker)
+            ends = [*await take(last), None]
+            return await self._talk.ask(asker, wish.change(pictures=await take(uploads), last=ends[0]))
+
+        who = partial(self._askers.of_interaction, interaction, private=hidden)
+        await self._answering.give(reply, who, work, typed=wish.prompt)
+
+    async def tell(self, interaction: Interaction, name: str, text: str = "") -> None:
+        """A command that only tells or settles something: in public for the asker's eyes only."""
+        reply = InteractionReply(interaction, hidden=place_of(interaction) is not Place.BOT_DM)
+        who = partial(self._askers.of_interaction, interaction, private=True)
+        await self._answering.give(reply, who, lambda asker: self._talk.command(asker, name, text))
+
+    async def operate(
+        self,
+        interaction: Interaction,
+        name: str,
+        text: str = "",
+        target: UserRef | CommunityRef | None = None,
+    ) -> None:
+        """A command of operators; Talk checks that it is one."""
+        reply = InteractionReply(interaction, hidden=place_of(interaction) is not Place.BOT_DM)
+        who = partial(self._askers.of_interaction, interaction, private=True)
+        await self._answering.give(reply, who, lambda asker: self._talk.operate(asker, name, text, target))
+
+    # --- forms ---------------------------------------------------------------------------------------------------
+
+    async def storyboard(self, interaction: Interaction, *, private: bool | None = None) -> None:
+        reply = InteractionReply(interaction)
+
+        async def show() -> None:
+            reply.language = await self._askers.language(interaction)
+            hidden = await self._hidden(interaction, private)
+            await reply.ask(modals.storyboard_form(new_id(), reply.language, private=hidden))
+
+        await self._answering.guard(reply, show)
+
+    async def animate(self, interaction: Interaction, message: discord.Message) -> None:
+        """What is to happen in the picture of a message that somebody pointed at."""
+        reply = InteractionReply(interaction)
+        uploads = pictures.shown_by(message)
+
+        async def show() -> None:
+            reply.language = await self._askers.language(interaction)
+            if not uploads:
+                raise UserError("discord.no_picture")
+            form_id = new_id()
+            hidden = await self._hidden(interaction, None)
+            kept = [asdict(each) for each in uploads]
+            owner = user_ref(interaction.user.id)
+            await self._memory.put(animate_note(form_id), kept, seconds=QUESTION_LIVES_SECONDS, owner=owner)
+            await reply.ask(modals.animate_form(form_id, reply.language, private=hidden))
+
+        await self._answering.guard(reply, show)
+
+    # --- whose eyes ----------------------------------------------------------------------------------------------
+
+    async def _hidden(self, interaction: Interaction, private: bool | None) -> bool:
+        """Whether the answer is for the asker only. It must be known before anything is acknowledged, since that fixes
+        it for good; what cannot be known is kept private."""
+        if place_of(interaction) is Place.BOT_DM:
+            return False
+        if private is not None:
+            return private
+        try:
+            return bool((await self._studio.preferences(user_ref(interaction.user.id))).get("private"))
+        except RetryLater:
+            return True

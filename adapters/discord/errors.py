@@ -1,0 +1,128 @@
+"""What Discord's refusals mean for us, decided once: from discord.py's errors to our own (discord.md 11)."""
+
+from __future__ import annotations
+
+import logging
+
+import aiohttp
+import discord
+
+from bot.errors import DeliveryUnknown, KiebotError, RetryLater, RouteClosed
+
+log = logging.getLogger(__name__)
+
+OUT_OF_ORDER_SECONDS = 60.0
+# What can come out of a call: refusals, waits longer than the client's patience, a network or an answer that broke.
+TROUBLE = (
+    discord.HTTPException,
+    discord.RateLimited,
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+    ValueError,
+)
+
+
+class Refused(RouteClosed):
+    """Discord says no to this, and would say so again."""
+
+
+class TokenDead(Refused):
+    """Nothing can be written by this interaction's token any more."""
+
+
+class Gone(Refused):
+    """The channel or the message was deleted."""
+
+
+class NoRights(Refused):
+    """The bot may not see this channel, or not do this in it."""
+
+
+class PersonClosed(Refused):
+    """This person takes no direct messages from us."""
+
+
+class Blocked(Refused):
+    """The server's AutoMod, or Discord's own filter, does not let it pass."""
+
+
+class UploadsLimited(Refused):
+    """The server takes words from us, but no files now."""
+
+
+class ReplyForbidden(Refused):
+    """Nothing may be replied to here; a message of its own may pass."""
+
+
+class EditsUsedUp(Refused):
+    """A message older than an hour was edited too often."""
+
+
+class Malformed(Refused):
+    """Our own request was wrong: somebody must mend the program."""
+
+
+class Oversize(KiebotError):
+    """More bytes in a file than are taken here."""
+
+
+_MEANINGS: dict[int, type[KiebotError]] = {
+    50027: TokenDead,
+    10062: TokenDead,
+    10015: TokenDead,
+    10003: Gone,
+    10008: Gone,
+    50083: Gone,  # an archived thread that is also locked
+    50001: NoRights,
+    50013: NoRights,
+    50007: PersonClosed,
+    50278: PersonClosed,
+    40005: Oversize,
+    50045: Oversize,
+    200000: Blocked,
+    20009: Blocked,
+    400001: UploadsLimited,
+    160002: ReplyForbidden,
+    30046: EditsUsedUp,
+    40094: Refused,  # five follow-ups are all there are
+    40003: RetryLater,  # too many direct messages opened at once
+    50035: Malformed,
+}
+
+
+def translate(error: Exception, *, by_token: bool = False, may_have_happened: bool = True) -> KiebotError:
+    """One of TROUBLE as an error of ours. `by_token`: the call was made with an interaction's token.
+
+    `may_have_happened`: without an answer nobody knows whether it was done, and doing it twice would show.
+    """
+    if isinstance(error, discord.RateLimited):
+        return RetryLater("rate limited", error.retry_after)
+    if isinstance(error, discord.HTTPException) and error.status < 500:
+        return _refusal(error, by_token)
+    # a connection that was never made has carried nothing
+    never_left = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+    text = f"{type(error).__name__}: {error}"
+    return RetryLater(text) if never_left or not may_have_happened else DeliveryUnknown(text)
+
+
+def _refusal(error: discord.HTTPException, by_token: bool) -> KiebotError:
+    text = f"{error.status}/{error.code}: {error.text}"
+    meaning = _MEANINGS.get(error.code)
+    if meaning is None:
+        meaning = _by_status(error.status, by_token)
+    if meaning is Malformed:
+        log.error("Discord calls a request of ours wrong: %s", text)
+    elif meaning is Blocked:
+        log.warning("a message was held back by a filter: %s", text)
+    return RetryLater(text, OUT_OF_ORDER_SECONDS) if meaning is RetryLater else meaning(text)
+
+
+def _by_status(status: int, by_token: bool) -> type[KiebotError]:
+    if status == 413:
+        return Oversize
+    if by_token and status in (401, 404):
+        return TokenDead  # also within its 15 minutes, as some report (discord.md 2)
+    if status in (401, 408, 429):
+        return RetryLater  # our own token, a proxy in between, Cloudflare: nobody's chat's fault
+    return Refused if status in (403, 404) else Malformed

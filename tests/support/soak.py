@@ -1,0 +1,54 @@
+"""`make soak`: simulated lives and real kills by turns, with new seeds, until a promise breaks or it is stopped."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import multiprocessing
+import secrets
+import sys
+
+from support import crash_rounds, sim_rounds
+
+SEEDS, KILLS = 500, 5
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="soak", description=__doc__)
+    parser.add_argument("--seed", type=int, help="replay this simulated life")
+    parser.add_argument("--seeds", type=int, help="so many simulated lives, and no kills")
+    parser.add_argument("--kills", type=int, metavar="SEED", help="replay these real kills")
+    given = parser.parse_args()
+    workers = multiprocessing.cpu_count()
+    try:
+        if given.kills is not None:
+            asyncio.run(crash_rounds.rounds([given.kills]))
+            return 0
+        if given.seed is not None:
+            return 0 if sim_rounds.rounds(iter([given.seed]), 1) else 1
+        if given.seeds is not None:
+            return 0 if sim_rounds.rounds(fresh(given.seeds), workers) else 1
+        return by_turns(workers)
+    except KeyboardInterrupt:
+        print("\nstopped")
+        return 0
+
+
+def by_turns(workers: int) -> int:
+    for turn in itertools.count(1):
+        print(f"turn {turn}: simulated lives", flush=True)
+        if not sim_rounds.rounds(fresh(SEEDS), workers):
+            return 1
+        print(f"turn {turn}: real kills", flush=True)
+        asyncio.run(crash_rounds.rounds([secrets.randbelow(1_000_000) for _ in range(KILLS)]))
+    return 0
+
+
+def fresh(number: int) -> range:
+    first = secrets.randbelow(1_000_000_000)
+    return range(first, first + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
