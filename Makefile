@@ -19,7 +19,7 @@ demo: .venv/product  ## show the whole product, no key needed; ARGS="--once" end
 install: .venv/product  ## install into .venv: the product with both chat libraries
 	@echo "kiebot is installed: .venv/bin/kiebot --help"
 
-test: .venv/test browser  ## run every test; ARGS="tests/kie" for some
+test: .venv/test system  ## run every test; ARGS="tests/kie" for some
 	@$(RUN) -m pytest $(ARGS)
 
 check: .venv/test  ## format, lint and types
@@ -80,9 +80,14 @@ VENV_PACKAGE = $(shell $(or $(PYTHON),true) -c 'import sys; print("python%d.%d-v
 	@$(PIP) install --require-hashes -r requirements-test.lock
 	@touch $@
 
-# The page's tests need a Chromium. Where it cannot be installed, they fail and say so.
-.PHONY: browser
-browser:
-	@command -v chromium chromium-browser google-chrome >/dev/null || test "$$(id -u)" != 0 || \
-		! command -v apt-get >/dev/null || { echo "installing Chromium for the page's tests ..."; apt-get -qq update && \
-		DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium fonts-liberation >/dev/null; } || true
+# The page's tests need a Chromium, those of a bad disk a C compiler. What cannot be installed is missed by name there.
+.PHONY: system
+system:
+	@command -v chromium chromium-browser google-chrome >/dev/null || $(call apt,chromium fonts-liberation)
+	@command -v cc gcc >/dev/null || $(call apt,gcc libc6-dev)
+
+# $(call apt,PACKAGES): installed where that may be done.
+define apt
+	test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || { echo "installing $(1) for the tests ..."; \
+	apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(1) >/dev/null; } || true
+endef

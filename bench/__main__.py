@@ -11,7 +11,18 @@ from rich.box import SIMPLE_HEAD, Box
 from rich.console import Console
 from rich.table import Table
 
-from bench import callbacks, delivery, discord, large, orders, passing, running, starting, telegram_delivery
+from bench import (
+    callbacks,
+    delivery,
+    discord,
+    large,
+    orders,
+    passing,
+    running,
+    starting,
+    telegram,
+    telegram_delivery,
+)
 from bench.measure import Figure
 
 BENCHES = {
@@ -21,6 +32,7 @@ BENCHES = {
     "passing": passing.measure,
     "callbacks": callbacks.measure,
     "large": large.measure,
+    "telegram": telegram.measure,
     "telegram_delivery": telegram_delivery.measure,
     "discord": discord.measure,
     "starting": starting.measure,

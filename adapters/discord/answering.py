@@ -24,6 +24,7 @@ from adapters.discord.asking import lacks
 from adapters.discord.items import open_action
 from adapters.discord.questions import Asked, Questions
 from adapters.discord.reply import InteractionReply, Reply
+from adapters.discord.routes import is_private
 from bot.domain import Button, Job, JobState, UserRef
 from bot.errors import Hush, KiebotError, RetryLater, UserError
 from bot.ports import Memory
@@ -158,6 +159,8 @@ class Answering:
         screen = screen or self._talk.status(job, progress, asker.language)
         if not address.member:
             screen = render.with_get(screen, job.id, asker.language)
+        if is_private(job):
+            screen = render.for_one(screen, asker.language)
         await self._remember_ticket(job, asker.who, address)
         card = await reply.show(screen)
         await self._memory.put(card_note(job.id), card.to_json(), seconds=NOTES_LIVE_SECONDS, owner=asker.who)

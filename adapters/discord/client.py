@@ -17,6 +17,7 @@ from adapters.discord.mentions import Mentions
 from adapters.discord.menus import menus
 from adapters.discord.operators import Operator
 from adapters.discord.presses import Presses
+from adapters.discord.privacy import Privacy
 from adapters.discord.reply import InteractionReply
 from adapters.discord.shelf import Shelf
 from bot.errors import UserError
@@ -76,10 +77,10 @@ class DiscordClient(discord.AutoShardedClient):
             max_ratelimit_timeout=WAIT_MOST_SECONDS,
             **options,
         )
-        askers = Askers(talk, clock)
+        askers, privacy = Askers(talk, clock), Privacy(studio)
         self.answering = Answering(talk, studio, memory)
-        self.presses = Presses(talk, askers, self.answering, memory)
-        self.desk = Desk(talk, studio, askers, self.answering, memory)
+        self.presses = Presses(talk, privacy, askers, self.answering, memory)
+        self.desk = Desk(talk, privacy, askers, self.answering, memory)
         self.mentions = Mentions(talk, askers, self.answering)
         self.shelf = Shelf(studio)
         self.tree = Tree(

@@ -88,6 +88,8 @@ class Delivering:
             screen = self._talk.status(job, progress, language)
             if not address.member:
                 screen = render.with_get(screen, job.id, language)
+            if is_private(job):
+                screen = render.for_one(screen, language)
             await self._board.show(job, address, screen)
         except KiebotError as error:
             log.info("the status of job %s is not shown: %s", job.id, error)
@@ -225,7 +227,7 @@ class Delivering:
             return  # they pressed Cancel on that very message and are looking at it
         ticket = await self._notes.ticket(job)
         hidden = ticket is not None and ticket.hidden
-        post = posts.ping(delivery, address.user, language)
+        post = posts.ping(delivery, address.user, language, hidden=hidden)
         if address.member and not hidden:
             with suppress(NoRights, Gone):
                 await self._rest.send(
@@ -233,4 +235,4 @@ class Delivering:
                 )
                 return
         if ticket:
-            await self._rest.add_by_token(ticket, replace(post, hidden=hidden))
+            await self._rest.add_by_token(ticket, post)

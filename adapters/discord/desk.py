@@ -14,12 +14,12 @@ from adapters.discord.answering import Answering
 from adapters.discord.asking import Askers, Interaction, place_of
 from adapters.discord.pictures import Upload
 from adapters.discord.presses import animate_note
+from adapters.discord.privacy import Privacy
 from adapters.discord.questions import QUESTION_LIVES_SECONDS
 from adapters.discord.reply import InteractionReply
 from bot.domain import CommunityRef, UserRef, new_id
-from bot.errors import RetryLater, UserError
+from bot.errors import UserError
 from bot.ports import Memory
-from bot.studio import Studio
 from bot.talk import Answer, Asker, Talk, Wish
 
 
@@ -27,10 +27,10 @@ class Desk:
     """One for each client. Every method acknowledges within 3 s and tells what goes wrong itself."""
 
     def __init__(
-        self, talk: Talk, studio: Studio, askers: Askers, answering: Answering, memory: Memory
+        self, talk: Talk, privacy: Privacy, askers: Askers, answering: Answering, memory: Memory
     ) -> None:
         self._talk = talk
-        self._studio = studio
+        self._privacy = privacy
         self._askers = askers
         self._answering = answering
         self._memory = memory
@@ -110,12 +110,9 @@ class Desk:
 
     async def _hidden(self, interaction: Interaction, private: bool | None) -> bool:
         """Whether the answer is for the asker only. It must be known before anything is acknowledged, since that fixes
-        it for good; what cannot be known is kept private."""
+        it for good."""
         if place_of(interaction) is Place.BOT_DM:
             return False
         if private is not None:
             return private
-        try:
-            return bool((await self._studio.preferences(user_ref(interaction.user.id))).get("private"))
-        except RetryLater:
-            return True
+        return await self._privacy.of(user_ref(interaction.user.id))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from adapters.discord import render
+from adapters.discord.routes import is_private
 from adapters.discord.sending import Post
+from bot import wording
 from bot.domain import Button, Job
 from bot.ports import Delivery
 from bot.talk import Screen, Talk, Text
 from bot.texts import say
+
+WORDS_MOST = 300  # of a request, above its video
 
 
 def end(
@@ -30,10 +34,11 @@ def end(
         view = render.view(screen, mention=mention, accent=render.ACCENT_READY)
         return Post(view, mention=mention, reply_to=reply_to)
     name, description = f"{job.id}.mp4", talk.described(job, language)
+    # what is private stays a video without its words, wherever it may be forwarded to
+    words = "" if is_private(job) else render.quoted(wording.excerpt(job, WORDS_MOST))
     view = render.view(
         talk.caption(delivery, language),
-        video=f"attachment://{name}",
-        description=description,
+        clip=render.Clip(f"attachment://{name}", description, words),
         mention=mention,
         accent=render.ACCENT_READY,
     )
@@ -45,9 +50,13 @@ def notice(talk: Talk, job: Job, asker: int, language: str) -> Post:
     return Post(render.view(talk.private_notice(job, language), mention=asker), mention=asker)
 
 
-def ping(delivery: Delivery, asker: int, language: str) -> Post:
-    """An edit notifies nobody (discord.md 2), so this does."""
-    return Post(render.plain(_headline(delivery, language), mention=asker), mention=asker)
+def ping(delivery: Delivery, asker: int, language: str, *, hidden: bool = False) -> Post:
+    """An edit notifies nobody (discord.md 2), so this does. `hidden`: for the asker's eyes only, and with a way to the
+    video, since Discord may have forgotten the message that was edited."""
+    screen = Screen((Text(_headline(delivery, language)),))
+    if hidden and delivery.video:
+        screen = render.with_get(screen, delivery.job.id, language)
+    return Post(render.view(screen, mention=asker), mention=asker, hidden=hidden)
 
 
 def pointer(delivery: Delivery, link: str, language: str) -> Screen:

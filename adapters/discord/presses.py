@@ -13,6 +13,7 @@ from adapters.discord.answering import Answering
 from adapters.discord.asking import Askers, Interaction
 from adapters.discord.modals import Filled
 from adapters.discord.pictures import Upload
+from adapters.discord.privacy import Privacy
 from adapters.discord.reply import InteractionReply
 from bot.errors import UserError
 from bot.ports import Memory
@@ -25,6 +26,7 @@ MAY_ASK = frozenset({"txt", "pic", "redo", "dlg", "anim"})
 FORM_SECONDS = 1.5
 # Pressed below a card or a question, which the answer then replaces; below a video or a failure it comes as well.
 IN_PLACE = frozenset({"txt", "pic", "dlg"})
+CHANGES_SETTINGS = frozenset({"pref", "bye"})
 
 
 def animate_note(form_id: str) -> str:
@@ -35,8 +37,11 @@ def animate_note(form_id: str) -> str:
 class Presses:
     """One for each client."""
 
-    def __init__(self, talk: Talk, askers: Askers, answering: Answering, memory: Memory) -> None:
+    def __init__(
+        self, talk: Talk, privacy: Privacy, askers: Askers, answering: Answering, memory: Memory
+    ) -> None:
         self._talk = talk
+        self._privacy = privacy
         self._askers = askers
         self._answering = answering
         self._memory = memory
@@ -68,7 +73,11 @@ class Presses:
             return await self._talk.answer(asker, asked.question, choice=rest)
         if verb == "get":
             await self._answering.renew(asker, rest, message)
-        return await self._talk.press(asker, action)
+        try:
+            return await self._talk.press(asker, action)
+        finally:
+            if verb in CHANGES_SETTINGS:
+                self._privacy.changed(asker.who)
 
     async def opened(self, interaction: Interaction, form_id: str) -> None:
         """The button below a question: its form."""

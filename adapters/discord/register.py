@@ -20,6 +20,11 @@ async def fingerprint(tree: app_commands.CommandTree[discord.Client]) -> str:
     return hashlib.sha256(told.encode()).hexdigest()
 
 
+def outline(command: app_commands.AppCommand) -> str:
+    """As `kiebot check` compares it with what Discord tells later: kind, name and options."""
+    return f"{command.type.value}:{command.name}({','.join(each.name for each in command.options)})"
+
+
 async def sync(
     tree: app_commands.CommandTree[discord.Client], memory: Memory, *, force: bool = False
 ) -> int | None:
@@ -28,8 +33,10 @@ async def sync(
     Needs a client that has logged in. Overwriting them all at once counts towards no limit (discord.md 3).
     """
     now = await fingerprint(tree)
-    if not force and await memory.get(NOTE) == now:
+    noted = await memory.get(NOTE)
+    if noted and not force and noted["hash"] == now:
         return None
     registered = await tree.sync()
-    await memory.put(NOTE, now)
+    application, outlines = str(tree.client.application_id), sorted(map(outline, registered))
+    await memory.put(NOTE, {"hash": now, "application": application, "commands": outlines})
     return len(registered)

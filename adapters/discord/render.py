@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import discord
@@ -29,28 +29,35 @@ _SIGNS = re.compile(r"[\\*_~`|<>\[\]()@]")
 _AT_LINE_START = re.compile(r"^(\s*\d*)([#.-])(?=[#\s])", re.MULTILINE)
 
 
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A video above the words of a message: its address (`attachment://<file name>` of a file that goes along), its
+    description for who cannot see it, and what stands above it, as markup."""
+
+    url: str
+    description: str = ""
+    above: str = ""
+
+
 def view(
     screen: Screen,
     *,
     picture: str = "",
-    video: str = "",
-    description: str = "",
+    clip: Clip | None = None,
     mention: int | None = None,
     accent: int = ACCENT,
 ) -> View:
     """The message a screen becomes: send it or edit with it as `view=` alone.
 
-    `picture` is the address of a small picture beside the words; `video` that of a video above them
-    (`attachment://<file name>` of a file that goes along) and `description` its words for who cannot see it;
-    `mention` the id of a user named on top.
+    `picture` is the address of a small picture beside the words, `mention` the id of a user named on top.
     """
     made = ui.LayoutView(timeout=None)
-    if not (video or picture) and _is_a_word(screen):
+    if not (clip or picture) and _is_a_word(screen):
         made.add_item(ui.TextDisplay(" ".join(filter(None, (_named(mention), *texts(screen.parts))))))
     else:
         if mention is not None:
             made.add_item(ui.TextDisplay(_named(mention)))
-        made.add_item(_box(screen, picture, video, description, accent))
+        made.add_item(_box(screen, picture, clip, accent))
     # Presses are answered by items.py, whatever became of this object: the library must not keep one for each message.
     made.stop()
     return made
@@ -65,11 +72,13 @@ def _named(user: int | None) -> str:
     return "" if user is None else f"<@{user}>"
 
 
-def _box(screen: Screen, picture: str, video: str, description: str, accent: int) -> ui.Container[View]:
+def _box(screen: Screen, picture: str, clip: Clip | None, accent: int) -> ui.Container[View]:
     box: ui.Container[View] = ui.Container(accent_colour=accent)
-    if video:
-        media = discord.MediaGalleryItem(video, description=shortened(description, DESCRIPTION_MOST) or None)
-        box.add_item(ui.MediaGallery(media))
+    if clip:
+        if clip.above:
+            box.add_item(ui.TextDisplay(clip.above))
+        described = shortened(clip.description, DESCRIPTION_MOST) or None
+        box.add_item(ui.MediaGallery(discord.MediaGalleryItem(clip.url, description=described)))
     blocks = texts(screen.parts)
     if blocks and picture:
         beside = ui.Thumbnail[View](picture, description=say("discord.your_picture"))
@@ -95,6 +104,11 @@ def with_get(screen: Screen, job_id: str, language: str = DEFAULT_LANGUAGE) -> S
     return replace(screen, rows=(*screen.rows, (button,)))
 
 
+def for_one(screen: Screen, language: str = DEFAULT_LANGUAGE) -> Screen:
+    """A status that only its reader sees: Discord forgets it when it starts anew."""
+    return replace(screen, parts=(*screen.parts, Small(say("discord.stay_hidden", language))))
+
+
 def only(user: int | None) -> discord.AllowedMentions:
     """Nobody may be pinged but this user."""
     users: list[discord.abc.Snowflake] | bool = [discord.Object(user)] if user else False
@@ -109,14 +123,17 @@ def picture_of(message: discord.Message | None) -> str:
     return ""
 
 
-def video_of(message: discord.Message | None) -> tuple[str, str] | None:
-    """The address of the video that a message of ours shows, with its description."""
+def clip_of(message: discord.Message | None) -> Clip | None:
+    """The video that a message of ours shows, to show it again when it is edited."""
+    above = ""
     for each in _walk(message.components if message else ()):
+        if isinstance(each, discord.TextDisplay):
+            above = each.content if each.content.startswith("> ") else ""
         if isinstance(each, discord.MediaGalleryComponent) and each.items:
             item = each.items[0]
             files = message.attachments if message else []
             ours = next((file.filename for file in files if file.filename in item.media.url), None)
-            return f"attachment://{ours}" if ours else item.media.url, item.description or ""
+            return Clip(f"attachment://{ours}" if ours else item.media.url, item.description or "", above)
     return None
 
 
@@ -211,10 +228,14 @@ def _said(part: Part, words: str, before_value: str = " ") -> str:
     if isinstance(part, Fields):
         return "\n".join(f"**{escaped(label)}**{before_value}{escaped(value)}" for label, value in part.lines)
     if isinstance(part, Words):
-        return _each_line("> ", words)
+        return quoted(words)
     if isinstance(part, Small):
         return _each_line("-# ", part.text)
     return escaped(part.text)
+
+
+def quoted(text: str) -> str:
+    return _each_line("> ", text)
 
 
 def _each_line(mark: str, text: str) -> str:

@@ -66,7 +66,7 @@ class InteractionReply:
         self.hidden = is_hidden(interaction) if self.in_place else hidden
         self.open_to_all = not self.hidden and not interaction.context.dm_channel
         self.picture = render.picture_of(interaction.message) if self.in_place else ""
-        self._video = render.video_of(interaction.message) if self.in_place else None
+        self._clip = render.clip_of(interaction.message) if self.in_place else None
         self._first = asyncio.Lock()
 
     @property
@@ -101,8 +101,7 @@ class InteractionReply:
         return False
 
     async def show(self, screen: Screen) -> Card:
-        video, description = self._video or ("", "")
-        view = render.view(screen, picture=self.picture, video=video, description=description)
+        view = render.view(screen, picture=self.picture, clip=self._clip)
         message = await self.interaction.edit_original_response(view=view, allowed_mentions=render.only(None))
         return Card(message.channel.id, message.id, self.hidden, self.picture)
 

@@ -16,7 +16,7 @@ from aiogram.methods import TelegramMethod
 from aiogram.types import Message
 from aiohttp import ClientSession, ClientTimeout, TraceConfig, TraceRequestHeadersSentParams
 
-from adapters.telegram.errors import Flood, Moved, TooOld, Unchanged, message_id_in, translate
+from adapters.telegram.errors import Flood, Moved, Refused, TooOld, Unchanged, message_id_in, translate
 from adapters.telegram.flow import Flow
 from bot.errors import KiebotError, RetryLater
 from bot.ports import Clock, Memory
@@ -111,8 +111,10 @@ class Calls:
 
     async def home(self, chat: int) -> int:
         """The chat's number now: a group that became a supergroup has another (telegram.md 4)."""
+        if chat > 0:
+            return chat
         if chat not in self._homes:
-            self._homes[chat] = await self._memory.get(_moved_name(chat)) or chat if chat < 0 else chat
+            self._homes[chat] = await self._memory.get(_moved_name(chat)) or chat
         return self._homes[chat]
 
     async def moved(self, old: int, new: int) -> None:
@@ -125,14 +127,17 @@ class Calls:
     async def _addressed(
         self, method: TelegramMethod[T], chat: int | None
     ) -> tuple[TelegramMethod[T], int | str]:
-        """The method as its chat is numbered now, and whose turn it takes."""
+        """The method as its chat is numbered now, and whose turn it takes. Raises Refused for what would touch one of
+        the chat's messages from before it moved: their numbers stand for others now."""
         asked = getattr(method, "chat_id", None)
         if not isinstance(asked, int):
             return method, method.__api_method__ if chat is None else await self.home(chat)
         home = await self.home(asked if chat is None else chat)
         if home == asked:
             return method, home
-        # messages have other numbers there, and another one would be hung on
+        if getattr(method, "message_id", None) is not None:
+            raise Refused("the message was left behind when the group moved")
+        # another message would be hung on
         changes: dict[str, Any] = {"chat_id": home}
         changes |= {
             name: None for name in ("reply_parameters", "message_thread_id") if getattr(method, name, None)

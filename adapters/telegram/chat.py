@@ -128,6 +128,7 @@ class TelegramChat:
             memory=self._memory,
             calls=self._calls,
             delivering=self._delivering,
+            introduce=self._introduce,
         )
         dispatch = self._dispatch = Dispatch(
             bot=self._bot, inbox=self._inbox, clock=self._clock, handling=handling, notice=self._notice

@@ -14,7 +14,8 @@ ANSWERED = frozenset({*(name for name, _ in COMMANDS), *MAKING, *OPERATING, "sta
 # What anybody may ask, let in or not.
 OPEN = frozenset(["start", "help", "privacy", "terms", "claim", "forget"])
 
-_COMMAND = re.compile(r"/([a-z0-9_]{1,32})(?:@(\w+))?(?:\s+|$)", re.IGNORECASE | re.ASCII)
+# Telegram, too, takes the comma of `/video, a dog` for the end of the command.
+_COMMAND = re.compile(r"/([a-z0-9_]{1,32})(?:@(\w+))?(?:[,;:.]*(?:\s+|$))", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,11 @@ def command_of(text: str, username: str) -> Command | None:
     if not found or is_for_another(text, username):
         return None
     return Command(found[1].lower(), text[found.end() :].strip())
+
+
+def meant_as_one(text: str) -> Command | None:
+    """What begins as a command and is none of anybody's, such as `/видео`; it is no prompt either."""
+    return Command(text[1:].split(" ", 1)[0].strip()) if text.startswith("/") else None
 
 
 def is_for_another(text: str, username: str) -> bool:

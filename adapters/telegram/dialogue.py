@@ -61,10 +61,13 @@ class Dialogue:
         """`key` is the message that answered."""
         await self._keep(replace(asked, answer=key), owner)
 
-    async def end(self, chat: int, user: int) -> None:
-        """The person went on to something else; a reply to the question still answers it."""
-        if await self._memory.get(_pending(chat, user)) is not None:
+    async def end(self, chat: int, user: int) -> bool:
+        """The person went on to something else; a reply to the question still answers it. Returns whether one was
+        open."""
+        asked = await self.pending(chat, user)
+        if asked is not None:
             await self._memory.drop(_pending(chat, user))
+        return asked is not None and not asked.answer
 
     async def _keep(self, asked: Asked, owner: UserRef) -> None:
         value = {

@@ -27,8 +27,8 @@ TRIES = 8
 LONGEST_PAUSE = 60.0  # seconds
 # Processes that ended while it was under way, beside others: then each such update is tried alone, and is innocent once
 # it is done, or the process has outlived it for a while. Ended while it was alone, so many times in all: it is to blame.
-SUSPICIOUS, POISONOUS = 3, 6
-TRIAL_SECONDS = 2.0
+SUSPICIOUS, POISONOUS = 3, 9
+TRIAL_SECONDS = 1.0
 EXCERPT = 500  # characters
 
 
@@ -39,7 +39,7 @@ class Handles(Protocol):
         """One update, or with `others` a whole album. Raises RetryLater to be asked again, or whatever went wrong."""
 
     async def apologise(self, update: Parsed) -> None:
-        """Tell its sender that it went wrong on our side. Never raises."""
+        """Tell its sender that it went wrong on our side."""
 
 
 def pause_after(tries: int, asked: float | None = None) -> float:
@@ -102,7 +102,7 @@ class Dispatch:
         parsed = await self._parse(update)
         await self._done(update, f"ended the process {update.attempts} times")
         if parsed:
-            await self._handling.apologise(parsed)
+            await self._apologise(parsed)
 
     async def take(self, updates: Sequence[Update]) -> None:
         """They are kept when this returns. Raises RetryLater: then none is."""
@@ -130,10 +130,17 @@ class Dispatch:
             trouble = f"{problem}: {error}"
             await self._notice("telegram-fault", say("telegram_setup.fault", problem=problem), ())
         if trouble and parsed:
-            await self._handling.apologise(parsed[0])
+            await self._apologise(parsed[0])
         for update in updates:
             await self._done(update, trouble)
         return None
+
+    async def _apologise(self, parsed: Parsed) -> None:
+        """Whatever broke the handling may break this too, and then the others in its lane must still have their turn."""
+        try:
+            await self._handling.apologise(parsed)
+        except Exception:
+            log.exception("the sender of update %d could not be told that it went wrong", parsed.update_id)
 
     async def _parse(self, update: Update) -> Parsed | None:
         """None for one that this version cannot read: it is set aside, and the others go on (telegram.md 10)."""
@@ -143,7 +150,8 @@ class Dispatch:
             why = _why(error)
         log.error("update %d cannot be read and is set aside: %s", update.id, why)
         await self._done(update, f"unreadable: {why}")
-        await self._notice("telegram-unreadable", say("telegram_setup.unreadable", problem=why), ())
+        field = why.partition(": ")[0]
+        await self._notice("telegram-unreadable", say("telegram_setup.unreadable", problem=field), ())
         return None
 
     async def _done(self, update: Update, trouble: str) -> None:

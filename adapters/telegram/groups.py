@@ -15,7 +15,7 @@ from bot.ports import Memory
 from bot.talk import Asker, Heading, Part, Screen, Small, Talk, Text
 from bot.texts import say
 
-HOUR = 3600.0
+MINUTE, HOUR = 60.0, 3600.0
 # Joining is told by several updates, and an upgrade looks like joining.
 ONE_HELLO_SECONDS = 60.0
 INSIDE = ("creator", "administrator", "member")
@@ -52,7 +52,9 @@ class Groups:
         text = problem.text(spot.asker.language)
         if spot.in_group and problem.key.startswith("access."):
             is_closed = problem.key == "access.closed"
-            about = f"{spot.address.chat}" if is_closed else f"{spot.address.chat}:{spot.user.id}"
+            # what only one person sees has not been said to the others
+            to_all = is_closed and not spot.whisper
+            about = f"{spot.address.chat}" if to_all else f"{spot.address.chat}:{spot.user.id}"
             if not await self._memory.put_first(f"telegram:refused:{about}", problem.key, seconds=HOUR):
                 return
             if is_closed:
@@ -60,7 +62,11 @@ class Groups:
         await self._replies.text(spot, text)
 
     async def ask_to_show_themselves(self, spot: Spot) -> None:
-        """Nobody can be charged for what a whole group or channel asks."""
+        """Nobody can be charged for what a whole group or channel asks; nobody can be slowed down either, so this is
+        said once a minute."""
+        note = f"telegram:anonymous:{spot.address.chat}"
+        if not await self._memory.put_first(note, "told", seconds=MINUTE):
+            return
         await self._replies.text(spot, say("telegram.write_as_yourself", spot.asker.language))
 
     async def _hello(self, change: ChatMemberUpdated) -> None:

@@ -18,7 +18,7 @@ from adapters.telegram.messages import GROUPS, caption_of, is_hidden
 from adapters.telegram.presses import Presses
 from adapters.telegram.replies import Replies
 from adapters.telegram.spots import Spots
-from adapters.telegram.talking import Talking
+from adapters.telegram.talking import Introduce, Talking
 from bot.errors import Hush, KiebotError, RouteClosed, UserError
 from bot.ports import Memory
 from bot.talk import Talk
@@ -39,6 +39,7 @@ class Handling:
         memory: Memory,
         calls: Calls,
         delivering: Delivering,
+        introduce: Introduce,
     ) -> None:
         username = me.username or ""
         dialogue = Dialogue(memory)
@@ -61,6 +62,7 @@ class Handling:
             fetching=Fetching(bot=bot, calls=calls, talk=talk),
             answers=answers,
             replies=self._replies,
+            introduce=introduce,
             bot_id=me.id,
             username=username,
         )
@@ -108,7 +110,7 @@ class Handling:
             await self._talking.offer_kept(spot)
 
     async def apologise(self, update: Update) -> None:
-        """Say to whoever sent this that it went wrong on our side. Never raises."""
+        """Say to whoever sent this that it went wrong on our side. Never raises KiebotError."""
         try:
             if update.callback_query:
                 await self._apologise_for_press(update.callback_query)

@@ -115,7 +115,9 @@ class Presses:
     async def _as_manager(self, spot: Spot) -> Spot:
         """The chat says who administers it."""
         try:
-            found = await self._calls(GetChatMember(chat_id=spot.address.chat, user_id=spot.user.id))
+            found = await self._calls(
+                GetChatMember(chat_id=spot.address.chat, user_id=spot.user.id), urgent=True
+            )
         except (Refused, RouteClosed) as error:
             log.info("nobody knows who administers a group: %s", error)
             return spot

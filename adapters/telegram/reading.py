@@ -15,7 +15,7 @@ PLATFORM = "telegram"
 ALLOWED = ["message", "callback_query", "my_chat_member"]
 PRESS_LANE = "press:"
 
-_COMMAND = re.compile(r"/([a-z0-9_]{1,32})(?:@(\w+))?(?!\S)", re.IGNORECASE | re.ASCII)
+_COMMAND = re.compile(r"/([a-z0-9_]{1,32})(?:@(\w+))?[,;:.]*(?!\S)", re.IGNORECASE)
 _GROUPS = ("group", "supergroup")
 # A group changes its number: what is known of it must follow.
 _MIGRATION = ("migrate_to_chat_id", "migrate_from_chat_id")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiogram.enums import ContentType
 from aiogram.types import Message
@@ -35,6 +35,10 @@ POINTLESS = frozenset(
 )
 
 
+# shows the commands of operators to those who are some by now
+Introduce = Callable[[], Awaitable[None]]
+
+
 class Talking:
     """Raises UserError with what to say, and what `Answers` raises. `bot_id` and `username` are the bot's."""
 
@@ -46,6 +50,7 @@ class Talking:
         fetching: Fetching,
         answers: Answers,
         replies: Replies,
+        introduce: Introduce,
         bot_id: int,
         username: str,
     ) -> None:
@@ -54,6 +59,7 @@ class Talking:
         self._fetching = fetching
         self._answers = answers
         self._replies = replies
+        self._introduce = introduce
         self._bot_id = bot_id
         self._username = username
 
@@ -64,9 +70,15 @@ class Talking:
         if commands.is_for_another(text, self._username):
             return
         command = commands.command_of(text, self._username)
+        if command is None and not spot.in_group:
+            command = commands.meant_as_one(text)
+            text = commands.mention_at_front(text, self._username) or text
         if command:
-            await self._dialogue.end(spot.address.chat, spot.user.id)
-            await self._follow(spot, command, messages)
+            was_asked = await self._dialogue.end(spot.address.chat, spot.user.id)
+            if command.name == "cancel" and was_asked:
+                await self._let_go(spot)
+            else:
+                await self._follow(spot, command, messages)
             return
         asked = await self._asked(spot, message)
         if asked:
@@ -80,6 +92,13 @@ class Talking:
         else:
             _check_usable(message)
 
+    async def _let_go(self, spot: Spot) -> None:
+        """What was asked is not to be answered; videos in the making can still be stopped."""
+        await self._talk.admit(spot.asker)
+        await self._replies.text(spot, say("talk.let_go", spot.asker.language))
+        if await self._talk.studio.under_way(spot.asker.who):
+            await self._answers.apply(spot, await self._talk.command(spot.asker, "cancel"))
+
     # --- commands ------------------------------------------------------------------------------------------------
 
     async def _follow(self, spot: Spot, command: Command, messages: Sequence[Message]) -> None:
@@ -89,14 +108,16 @@ class Talking:
             return
         if spot.in_group and name not in commands.ANSWERED:
             return
-        if name not in commands.OPEN:
-            await self._talk.admit(spot.asker)
+        admit = self._talk.admit_anybody if name in commands.OPEN else self._talk.admit
+        await admit(spot.asker)
         if name in commands.OPERATING:
             target = meant(caption_of(messages), self._bot_id)
             answer = await self._talk.operate(spot.asker, name, text, target)
         else:
             answer = await self._talk.command(spot.asker, name, text)
         await self._answers.apply(spot, answer, payload=name)
+        if name == "claim":
+            await self._introduce()
 
     # --- videos --------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from bot.errors import StartError, UserError
 from bot.texts import say
 
 if TYPE_CHECKING:
-    from bot.check import Finding
+    from bot.check.finding import Finding
 
 
 def check(parser: argparse.ArgumentParser) -> None:
@@ -45,11 +45,12 @@ def _tell(finding: Finding) -> None:
 
 async def _findings(args: argparse.Namespace) -> list[Finding]:
     from bot import check
+    from bot.check.finding import Finding
     from bot.clock import SystemClock
 
     try:
         found = opening.settings_of(args)
     except StartError as error:
-        return [check.Finding("settings", False, say("check.settings_bad"), str(error))]
-    settings = check.Finding("settings", True, say("check.settings"))
+        return [Finding("settings", False, say("check.settings_bad"), str(error))]
+    settings = Finding("settings", True, say("check.settings"))
     return [settings, *check.typos(), *await check.examine(found, SystemClock())]

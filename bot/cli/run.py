@@ -96,9 +96,7 @@ async def _greet(bot: Bot) -> None:
     for chat in bot.chats:
         link = chat.link or say("cli.chat_unreached")
         terminal.line(say("cli.chat", platform=chat.platform.capitalize(), link=link))
-    if bot.core.settings.discord_bot_token and "discord" not in [chat.platform for chat in bot.chats]:
-        terminal.line(say("cli.chat_later", names="DISCORD_BOT_TOKEN"))
-    elif not bot.chats:
+    if not bot.chats:
         terminal.line(say("cli.no_chats"))
     code = await bot.core.office.claim_code()
     if code:

@@ -34,11 +34,13 @@ class Answering(Asking):
         What cannot be used is answered by the same question again, with a word why. Raises UserError.
         """
         text = text.strip()
-        if question.kind == "scene" and not choice:
+        # words are a scene also where its picture is waited for
+        is_scene = question.kind == "scene" or (_is_for_scenes(question) and bool(text) and not pictures)
+        if is_scene and not choice:
             choice = storyboard.choice_in(text, asker.language)
         if choice == "cancel":
             return Answer(screen=Screen((Text(say("talk.let_go", asker.language)),)))
-        if question.kind == "scene":
+        if is_scene:
             return await self._scene(asker, question, text, pictures, choice)
         if question.kind == "which":
             about = question.about
@@ -48,7 +50,7 @@ class Answering(Asking):
                 return _once_more(question, problem.text(asker.language))
             text = str(question.about.get("words", ""))
         elif not pictures and (question.kind == "picture" or not text):
-            return _once_more(question)
+            return _once_more(question, say("talk.picture_needed", asker.language) if text else "")
         if "wish" in question.about:
             return await self._wish_goes_on(asker, question, text, pictures)
         return await self._request_goes_on(asker, question, text, pictures)
@@ -62,7 +64,8 @@ class Answering(Asking):
         elif pictures:
             wish = wish.change(pictures=(*wish.pictures, *pictures))
         if wish.command == "storyboard":
-            if question.about.get("then") == "scene":
+            if _is_for_scenes(question):
+                wish = wish.change(pictures=tuple(pictures))
                 return storyboard.asking(wish, self._catalogue, asker.language)
         elif wish.command == "unwatermark":
             wish = wish.change(video_url=words.address(text))
@@ -114,7 +117,7 @@ class Answering(Asking):
         why = ""
         try:
             if choice == "picture":
-                about = {"wish": choosing.wish_data(wish.change(pictures=())), "then": "scene"}
+                about = {"wish": choosing.wish_data(wish), "then": "scene"}
                 return Answer(question=Question("picture", say("talk.picture_wanted", language), about))
             if choice == "undo":
                 wish = wish.change(shots=wish.shots[:-1])
@@ -177,6 +180,11 @@ class Answering(Asking):
             return Answer(fresh=answer.screen, question=answer.question)
         request, lead = await self._fitted(request, asker.language)
         return Answer(fresh=await self._priced(asker, f"{asker.key}:anim", request, lead))
+
+
+def _is_for_scenes(question: Question) -> bool:
+    """Whether its answer goes on with the storyboard told scene by scene."""
+    return question.about.get("then") == "scene"
 
 
 def _once_more(question: Question, why: str = "") -> Answer:

@@ -40,6 +40,11 @@ def parse_action(text: str) -> tuple[str, str]:
     return verb, rest
 
 
+def plain_name(name: str) -> str:
+    """A model's name as members read it: which variant of it is meant (`Kling 2.6 (image)`) follows from what they send."""
+    return name.partition(" (")[0]
+
+
 @cache
 def _languages() -> Sequence[str]:
     return texts.languages()
@@ -79,6 +84,14 @@ class Base:
     async def admit(self, asker: Asker) -> None:
         """Access, block and pace; asked before any picture is fetched. Raises UserError or Hush."""
         await self.studio.admit(asker.who, asker.chat)
+
+    async def admit_anybody(self, asker: Asker) -> None:
+        """Pace alone, for what strangers may ask too: nobody keeps a chat busy with `/help`. Raises UserError or Hush."""
+        try:
+            await self.admit(asker)
+        except UserError as problem:
+            if not problem.key.startswith("access."):
+                raise
 
     async def take_picture(self, asker: Asker, data: bytes, name: str = "") -> Picture:
         """Check, clean and keep a picture. Raises UserError."""

@@ -10,7 +10,7 @@ from bot import catalog
 from bot.catalog import Catalog, Choice, Model, Offer
 from bot.domain import Button, Quote, Request, Shot
 from bot.studio import Quoted, Unavailable
-from bot.talk.base import action
+from bot.talk.base import action, plain_name
 from bot.talk.rows import in_rows
 from bot.talk.values import Fields, Heading, Part, Screen, Small, Text, Words
 from bot.texts import in_credits, say
@@ -80,7 +80,7 @@ class Card:
         draft, language = self.quoted.draft, self.language
         quote = draft.quote
         values = {
-            "talk.model": self.model.name,
+            "talk.model": plain_name(self.model.name),
             "talk.length": say("words.seconds", language, n=quote.seconds) if quote.seconds else "",
             "talk.shape": shape(quote.aspect, language) if quote.aspect else "",
             "talk.quality": quality_words(self.model, quote.quality),
@@ -106,10 +106,11 @@ class Card:
         else:
             have = in_credits(self.quoted.available, language)
             sentences = [say("talk.missing_of", language, missing=missing, have=have)]
-        if self.cheaper is None:
-            sentences.append(say("talk.nothing_cheaper", language))
+        sentences.append(say("talk.cheaper" if self.cheaper else "talk.nothing_cheaper", language))
         if self.support:
             sentences.append(say("talk.more_credits", language, contact=self.support))
+        elif self.cheaper is None:
+            sentences.append(say("info.more_credits_operator", language))
         return " ".join(sentences)
 
     # --- what can be pressed -------------------------------------------------------------------------------------
@@ -240,10 +241,13 @@ def offers_screen(
     gone: Unavailable, request: Request, models: Catalog, language: str, lead: Sequence[str] = ()
 ) -> Screen:
     """Why a model cannot be had, since when, and what is offered in its place, with the same words and pictures."""
-    parts: list[Part] = [*map(Text, lead), Heading(say("talk.gone_model", language, model=gone.name))]
+    parts: list[Part] = [
+        *map(Text, lead),
+        Heading(say("talk.gone_model", language, model=plain_name(gone.name))),
+    ]
     if gone.status.reason:
         parts.append(Text(gone.status.reason))
-    if gone.status.since:
+    if gone.status.since and gone.status.since not in gone.status.reason:
         parts.append(Small(say("talk.gone_since", language, date=gone.status.since)))
     said = asked(request, language)
     if said:
@@ -301,14 +305,23 @@ def variant_label(offer: Offer, before: Quote, models: Catalog, language: str) -
         quality_words(model, quote.quality),
         _switch(False, language) if quote.sound is False and before.sound else "",
     ]
-    return _priced(" · ".join(filter(None, values)), quote.credits, language)
+    values = list(filter(None, values))
+    # the card that comes of it tells the rest
+    while len(values) > 1 and units(" · ".join(values)) > _room(quote.credits, language):
+        values.pop()
+    return _priced(" · ".join(values), quote.credits, language)
 
 
 def _priced(value: str, amount: int, language: str) -> str:
     """A value with its price, which is never cut off."""
     price = in_credits(amount, language)
-    around = say("talk.chosen", language, label=say("talk.choice", language, value="", price=price))
-    return say("talk.choice", language, value=cut(value, LABEL_MOST - units(around)), price=price)
+    return say("talk.choice", language, value=cut(value, _room(amount, language)), price=price)
+
+
+def _room(amount: int, language: str) -> int:
+    """What a label has for a value beside its price and the mark of the chosen one, in UTF-16 units."""
+    around = say("talk.choice", language, value="", price=in_credits(amount, language))
+    return LABEL_MOST - units(say("talk.chosen", language, label=around))
 
 
 def quality_words(model: Model, word: str | None) -> str:

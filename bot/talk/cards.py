@@ -10,7 +10,7 @@ from bot.errors import Stale, UserError
 from bot.studio import Quoted
 from bot.talk import board, scenes
 from bot.talk.answering import Answering
-from bot.talk.base import Pressed
+from bot.talk.base import Pressed, plain_name
 from bot.talk.values import Answer, Asker, Question, Screen, Text
 from bot.texts import say
 
@@ -81,7 +81,7 @@ class Cards(Answering):
         if chosen.changes:
             name, changes = self._catalogue[chosen.quote.model].name, ", ".join(chosen.changes)
             key = "talk.moved" if what == "model" else "talk.changed"
-            lead.append(say(key, asker.language, model=name, changes=changes))
+            lead.append(say(key, asker.language, model=plain_name(name), changes=changes))
         return Answer(screen=await self._changed(asker, quoted.draft, chosen.request, lead))
 
     async def _chosen(self, quoted: Quoted, what: str, value: str) -> Choice | Offer | None:

@@ -145,17 +145,11 @@ class Commands(Purse, Prefs, Ends):
         if closed:
             return Screen((*parts, Text(closed)))
         parts += [Small(say("info.hello_try", language)), Words(say("info.hello_example", language))]
-        rows: list[tuple[Button, ...]] = []
         if not asker.in_public:
             parts.append(Text(await self._purse_line(asker)))
-            texts, buttons = await self.waiting_for_them(asker.who, language)
-            if texts or buttons:
-                parts += [Heading(say("info.waiting_for_you", language)), *texts]
-            rows += [(button,) for button in buttons[:4]]
         models = Button(say("info.button_models", language), action("model", 1))
         mine = Button(say("info.button_settings", language), action("pref", "menu"))
-        rows.append((models,) if asker.in_public else (models, mine))
-        return Screen(tuple(parts), tuple(rows))
+        return Screen(tuple(parts), ((models,) if asker.in_public else (models, mine),))
 
     async def _closed(self, asker: Asker) -> str:
         """Why this asker may not come in, if so."""

@@ -75,21 +75,20 @@ class Operate(Base):
     async def _allow(self, asker: Asker, text: str, target: Target) -> Answer:
         who = self._anybody(asker, text, target, "operate.usage_allow")
         await self.office.allow(who)
-        return _said("operate.allowed", asker, who=who)
+        return _decided(asker, who, "operate.allowed", "operate.allowed_here")
 
     async def _deny(self, asker: Asker, text: str, target: Target) -> Answer:
         who = self._anybody(asker, text, target, "operate.usage_deny")
         await self.office.allow(who, allowed=False)
-        return _said("operate.denied", asker, who=who)
+        return _decided(asker, who, "operate.denied", "operate.denied_here")
 
     def _anybody(self, asker: Asker, text: str, target: Target, usage: str) -> UserRef | CommunityRef:
         """Who is meant: by the text, by the reply, or this community. Raises UserError."""
-        if text and target is None:
-            return who_of(text)
-        try:
-            return who_of(text)
-        except UserError:
-            found = target or asker.chat.community
+        word = _first_word(text)
+        found = UserRef.parse(word) or CommunityRef.parse(word) or target
+        if found is None and word:
+            return who_of(word)
+        found = found or asker.chat.community
         if found is None:
             raise UserError(usage)
         return found
@@ -111,11 +110,13 @@ class Operate(Base):
     @staticmethod
     def _somebody(text: str, target: Target, usage: str) -> UserRef:
         """Raises UserError."""
-        if isinstance(target, UserRef) and UserRef.parse(text) is None:
+        word = _first_word(text)
+        named = UserRef.parse(word)
+        if named is None and isinstance(target, UserRef):
             return target
-        if not text:
+        if not word:
             raise UserError(usage)
-        return user_of(text)
+        return user_of(word)
 
     # --- credits -------------------------------------------------------------------------------------------------
 
@@ -220,6 +221,11 @@ class Operate(Base):
         return Answer(fresh=blocked.screen)
 
 
+def _first_word(text: str) -> str:
+    """A reason may follow whom it is about."""
+    return text.split()[0] if text else ""
+
+
 def _grant_of(text: str, target: Target) -> tuple[UserRef, int, str]:
     """Who gets how much, and why. Raises UserError."""
     words = text.split()
@@ -250,6 +256,13 @@ def _first(lines: list[str], language: str) -> list[str]:
 
 def _private(*parts: Part) -> Screen:
     return Screen(parts, private=True)
+
+
+def _decided(asker: Asker, who: UserRef | CommunityRef, key: str, key_here: str) -> Answer:
+    """What is decided about a community in the community itself is said to all, for they wait for it."""
+    if who == asker.chat.community:
+        return Answer(screen=Screen((Text(say(key_here, asker.language)),)))
+    return _said(key, asker, who=who)
 
 
 def _said(key: str, asker: Asker, **values: object) -> Answer:

@@ -48,6 +48,7 @@ _AUTOMATIC = "-"
 _PAGE = "@"
 _MODELS_A_PAGE = 6
 _LENGTHS_MOST = 12
+_SECONDS_DIGITS = 3
 _ROUND_LENGTHS = frozenset({4, 5, 6, 8, 10, 12, 15, 20, 25, 30})
 
 
@@ -80,7 +81,7 @@ class Prefs(Base):
         if what not in PREFERENCES:
             return Answer(screen=await self.settings_screen(asker))
         if not value or value.startswith(_PAGE):
-            page = int(value[1:]) if value[1:].isdigit() else 1
+            page = int(value[1:]) if value[1:].isdecimal() else 1
             return Answer(screen=await self._pref_choices(asker, what, page))
         await self.studio.prefer(asker.who, **{what: self._pref_read(what, value)})
         prefs = await self.studio.preferences(asker.who)
@@ -97,7 +98,7 @@ class Prefs(Base):
         match what:
             case "model" if self.studio.catalog.get(value):
                 return value
-            case "seconds" if value.isdigit():
+            case "seconds" if value.isdecimal() and len(value) <= _SECONDS_DIGITS:
                 return int(value)
             case "private" if value == "yes":
                 return True

@@ -79,6 +79,8 @@ def _seconds(shots: tuple[Shot, ...]) -> Decimal:
 def _sum(wish: Wish, model: Model, language: str) -> str:
     so_far = _seconds(wish.shots)
     total = wish.choices.get("seconds") or next((each for each in model.lengths() if each >= so_far), None)
+    if total is not None and not so_far:
+        return say("talk.scene_share_all", language, total=total)
     if total is None:
         text = say("talk.scene_sum", language, seconds=_plain(so_far))
     else:

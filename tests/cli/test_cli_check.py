@@ -104,6 +104,11 @@ def test_a_server_that_others_can_reach_needs_an_admin_token(kiebot: Kiebot) -> 
     assert "ADMIN_TOKEN" in found["pages"]["remedy"]
 
 
-def test_a_chat_that_this_version_does_not_connect_is_named(kiebot: Kiebot) -> None:
-    found = by_name(kiebot("check", "--json", **NOWHERE, DISCORD_BOT_TOKEN="a-token-of-discord"))
-    assert "DISCORD_BOT_TOKEN" in found["chats"]["text"]
+def test_a_chat_whose_server_does_not_answer_is_named_without_its_token(kiebot: Kiebot) -> None:
+    token = "MTIwMDAwMDAwMDAwMDAwMDAw.GabcDe.ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl"
+    given = {"DISCORD_BOT_TOKEN": token, "DISCORD_API_URL": "http://127.0.0.1:9/api/v10"}
+    run = kiebot("check", "--json", **{**NOWHERE, **given})
+    found = by_name(run)
+    assert found["discord"]["ok"] is not True
+    assert found["discord"]["remedy"]
+    assert token not in str(found)

@@ -50,6 +50,20 @@ async def test_a_video_says_what_it_shows_to_those_who_cannot_see_it(tmp_path: P
         assert live.videos()[0].attachments[0].description == "AI-generated video: a cat"
 
 
+async def test_what_was_asked_stands_above_a_public_video_and_stays_there_when_it_is_edited(
+    tmp_path: Path,
+) -> None:
+    async with open_live(tmp_path) as live:
+        await live.finish(await live.order(prompt="a *cat*, @everyone"))
+        (video,) = live.videos()
+        quote = r"> a \*cat\*, \@everyone"
+        assert video.texts()[0] == quote
+        for button in ("Delete", "No, keep it"):
+            await live.press(video, button)
+            assert video.texts()[0] == quote
+            assert video.unseen() == []
+
+
 async def test_a_quick_failure_says_why_where_it_was_asked_without_kies_words_in_public(
     tmp_path: Path,
 ) -> None:
@@ -149,7 +163,19 @@ async def test_a_private_video_is_for_its_askers_eyes_only(tmp_path: Path) -> No
     async with open_live(tmp_path) as live:
         await live.finish(await live.order(private=True))
         assert [each.ephemeral for each in live.posts(live.channel)] == [True, True]
-        assert len(live.videos()) == 1
+        (video,) = live.videos()
+        assert "a cat" not in video.text
+
+
+async def test_a_private_video_is_found_again_when_discord_has_forgotten_its_message(tmp_path: Path) -> None:
+    async with open_live(tmp_path) as live:
+        job = await live.order(private=True)
+        (card,) = live.posts(live.channel)
+        assert "/history" in card.text
+        await live.finish(job)
+        _, ping = live.posts(live.channel)
+        await live.press(ping, "Get my video")
+        assert [each.ephemeral for each in live.videos()] == [True, True]
 
 
 async def test_a_late_private_video_comes_to_direct_messages(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ async def test_a_card_is_one_container_with_its_words_and_its_buttons() -> None:
 
 
 async def test_a_video_stands_above_its_words_and_is_described() -> None:
-    view = render.view(Screen((Small("AI-generated"),)), video="attachment://a.mp4", description="a dog runs")
+    view = render.view(Screen((Small("AI-generated"),)), clip=render.Clip("attachment://a.mp4", "a dog runs"))
     (gallery,) = of_type(view, GALLERY)
     assert gallery["items"][0]["media"]["url"] == "attachment://a.mp4"
     assert gallery["items"][0]["description"] == "a dog runs"

@@ -52,7 +52,7 @@ async def test_a_servers_administrator_is_no_operator(world: World) -> None:
 
 async def test_allow_and_deny_open_and_close_this_server(world: World) -> None:
     olga = await operator(world)
-    assert f"discord-server:{world.guild.id}" in await run(world, olga, "allow")
+    assert "Everybody here" in await run(world, olga, "allow")
     result = await world.ada.slash(world.channel, "video", prompt="a dog")
     assert "a dog" in text_of(result.response)
     await run(world, olga, "deny")

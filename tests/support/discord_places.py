@@ -43,7 +43,8 @@ def stamp(ms: int) -> str:
 
 @dataclass(eq=False)
 class Guild:
-    """A server. `boost_tier` 2 lifts the upload limit to 50 MiB, 3 to 100 MiB."""
+    """A server. `boost_tier` 2 lifts the upload limit to 50 MiB, 3 to 100 MiB. `rights` are what everybody's roles allow,
+    the bot's included."""
 
     world: World
     id: int
@@ -51,8 +52,13 @@ class Guild:
     boost_tier: int = 0
     bot_in: bool = True
     locale: str = "en-US"
+    rights: int = EVERYONE
     members: dict[int, bool] = field(default_factory=dict)
     channels: list[Channel] = field(default_factory=list)
+
+    def deny(self, *names: str) -> None:
+        """Everybody's roles lose these permissions."""
+        self.rights &= ~sum(PERMISSIONS[name] for name in names)
 
     @property
     def upload_limit(self) -> int:
@@ -92,7 +98,7 @@ class Guild:
 
     def member_json(self, user: User, channel: Channel | None = None) -> Json:
         admin = self.members.setdefault(user.id, False)
-        allowed = (1 << 53) - 1 if admin else (channel.open_to_all if channel else EVERYONE)
+        allowed = (1 << 53) - 1 if admin else (channel.open_to_all if channel else self.rights)
         return {
             "user": user.json(),
             "roles": [str(self.admin_role)] if admin else [],
@@ -127,7 +133,7 @@ class Guild:
         levels = ["verification_level", "explicit_content_filter", "mfa_level", "nsfw_level", "afk_timeout"]
         levels += ["default_message_notifications", "system_channel_flags", "premium_subscription_count"]
         nothing = ["icon", "splash", "banner", "afk_channel_id", "system_channel_id", "rules_channel_id"]
-        everyone = self._role(self.id, "@everyone", EVERYONE)
+        everyone = self._role(self.id, "@everyone", self.rights)
         return {
             **{name: [] for name in empty},
             **dict.fromkeys(levels, 0),
@@ -214,7 +220,8 @@ class Channel:
         denied = self.denied | (self.parent.denied if self.parent else set())
         if "send_messages" in denied:
             denied = denied | {"attach_files", "embed_links"}
-        return EVERYONE & ~sum(PERMISSIONS[name] for name in denied)
+        rights = self.guild.rights if self.guild else EVERYONE
+        return rights & ~sum(PERMISSIONS[name] for name in denied)
 
     def bot_may(self, name: str) -> bool:
         return bool(self.open_to_all & PERMISSIONS[name])

@@ -97,18 +97,23 @@ class Rest:
             "redirect_uris": [],
             "interactions_endpoint_url": None,
             "role_connections_verification_url": None,
+            **world.application,
         }
         return json_response(data)
 
     async def my_guilds(self, request: web.Request, body: Body) -> web.Response:
-        mine = [each for each in self._world.guilds.values() if each.bot_in]
+        after, most = int(request.query.get("after", 0)), int(request.query.get("limit", 200))
+        mine = sorted(
+            (each for each in self._world.guilds.values() if each.bot_in and each.id > after),
+            key=lambda each: each.id,
+        )[:most]
         data: list[Json] = [
             {
                 "id": str(each.id),
                 "name": each.name,
                 "icon": None,
                 "owner": False,
-                "permissions": "0",
+                "permissions": str(each.rights),
                 "features": [],
             }
             for each in mine

@@ -109,6 +109,9 @@ class Seen:
     seconds: float = 0.0
 
 
+SEEN = web.RequestKey("seen", Seen)
+
+
 class DiscordServer:
     """See the module's docstring. `clock` needs `now()` in ms; the default one is real and can be pushed forward."""
 
@@ -201,13 +204,13 @@ class DiscordServer:
             if with_bot_token and request.headers.get("Authorization") != f"Bot {self.token}":
                 raise refusal(0)
             body = await self.files.read_body(request)
-            request["seen"].json = body.json
+            request[SEEN].json = body.json
             discord_schema.check(f"{request.method} {shape}", body.json)
             return await handler(request, body)
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             started = time.monotonic()
-            seen = request["seen"] = Seen(request.method, request.path.removeprefix(PREFIX))
+            seen = request[SEEN] = Seen(request.method, request.path.removeprefix(PREFIX))
             self.requests.append(seen)
             response = await self._with_faults(request, seen, answer)
             seen.status = 0 if isinstance(response, HungUp) else response.status
@@ -249,7 +252,7 @@ class DiscordServer:
         if fault.drop:
             return hang_up(request)
         if fault.status is None:  # only slow
-            return await self._guard(request, request["seen"], answer)
+            return await self._guard(request, request[SEEN], answer)
         await self.files.read_body(request)
         return fault.answer()
 
@@ -288,7 +291,7 @@ class DiscordServer:
         async def serve(request: web.Request) -> web.StreamResponse:
             return self.files.serve(request, self.clock.now())
 
-        request["seen"] = seen
+        request[SEEN] = seen
         response = await self._with_faults(request, seen, serve)
         seen.status = response.status
         return response

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from bot.ports import Clock
 T = TypeVar("T")
 Json = dict[str, Any]
 EPOCH = 1_420_070_400_000
+LOOK_SECONDS = 0.02
 
 
 class World:
@@ -49,6 +51,7 @@ class World:
         self.bot = User(self, self.next_id(), "kiebot", is_bot=True)
         self.users[self.bot.id] = self.bot
         self.app_id = self.bot.id
+        self.application: Json = {}  # what it says of itself otherwise than usual
 
     def next_id(self, *, shard: tuple[int, int] | None = None) -> int:
         """A new snowflake of now; with `shard` (2, 4) one that belongs to shard 2 of 4."""
@@ -140,11 +143,10 @@ class World:
         seen: Callable[[], str] = lambda: "nothing",
     ) -> T:
         """Wait until `look()` gives something, and give that; AssertionError after `within` real seconds."""
-        try:
-            async with asyncio.timeout(within):
-                while not (found := look()):
-                    with suppress(TimeoutError):  # what is waited for may also happen outside of this world
-                        await asyncio.wait_for(self._changed.wait(), 0.02)
-                return found
-        except TimeoutError:
-            raise AssertionError(f"waited {within} s in vain for {what}; there is {seen()}") from None
+        end = time.monotonic() + within
+        while not (found := look()):
+            # Not by a timeout around it all: wait_for may swallow its cancellation (Python 3.11).
+            assert time.monotonic() < end, f"waited {within} s in vain for {what}; there is {seen()}"
+            with suppress(TimeoutError):  # what is waited for may also happen outside of this world
+                await asyncio.wait_for(self._changed.wait(), LOOK_SECONDS)
+        return found

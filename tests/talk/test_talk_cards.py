@@ -16,6 +16,7 @@ from bot.domain import JobState
 from bot.errors import UserError
 from bot.store import provider
 from bot.talk import Wish
+from bot.talk.base import plain_name
 
 # --- the card ----------------------------------------------------------------------------------------------------
 
@@ -88,7 +89,7 @@ async def test_the_card_and_every_menu_of_every_model_fit_every_chat(tmp_path: P
                 video_url=request.video_url,
             )
             card = ada.see(await ada.talk.ask(ada.asker(), wish))
-            assert f"Model: {model.name}" in card
+            assert f"Model: {plain_name(model.name)}\n" in card
             options = [each.action for each in buttons(ada.shown).values() if ":ask:" in each.action]
             assert len(options) >= (model.kind == "video")
             for option in options:
@@ -103,10 +104,10 @@ async def test_markup_and_emoji_in_a_prompt_stay_as_they_are(tmp_path: Path) -> 
 async def test_options_in_words_are_on_the_card(tmp_path: Path) -> None:
     async with open_member(tmp_path) as ada:
         card = await ada.ask("15s portrait pro a happy dog", "sora")
-        assert "Sora 2 Pro (text)" in card
+        assert "Model: Sora 2 Pro" in card
         assert "15 s" in card
         assert "portrait 9:16" in card
-        assert "Sora 2 Pro (text)" in await ada.ask("1080p a happy dog", "sora")
+        assert "Model: Sora 2 Pro" in await ada.ask("1080p a happy dog", "sora")
         assert "Quality: high 1080p" in await ada.ask("pro-hd a happy dog", "sora")
 
 
@@ -174,8 +175,9 @@ async def test_a_usual_choice_the_model_cannot_do_is_dropped_without_a_word(tmp_
 async def test_a_usual_model_that_is_gone_or_takes_no_picture_gives_way(tmp_path: Path) -> None:
     async with open_member(tmp_path) as ada:
         await ada.house.studio.prefer(ADA, model="wan/2-6-text-to-video")
-        assert "Model: Wan 2.6 (text)" in await ada.ask("a dog")
-        assert "Model: Wan 2.6 (image)" in await ada.ask("a dog", pictures=1)
+        assert "Model: Wan 2.6\n" in await ada.ask("a dog")
+        assert "Model: Wan 2.6\n" in await ada.ask("a dog", pictures=1)
+        assert (await ada.draft()).quote.model == "wan/2-6-image-to-video"
         await ada.house.withdraw("wan/2-6-text-to-video")
         assert "Model: Veo 3.1 Lite" in await ada.ask("a dog")
         await ada.house.studio.prefer(ADA, model="no such model")
@@ -188,7 +190,8 @@ async def test_a_usual_model_that_is_gone_or_takes_no_picture_gives_way(tmp_path
 async def test_one_picture_is_the_first_frame(tmp_path: Path) -> None:
     async with open_member(tmp_path) as ada:
         card = await ada.ask("a dog", "sora", pictures=1)
-        assert "Sora 2 (image)" in card
+        assert "Model: Sora 2\n" in card
+        assert (await ada.draft()).quote.model == "sora-2-image-to-video"
         assert "starts from your picture" in card
         assert (await ada.draft()).request.first
 
@@ -198,7 +201,8 @@ async def test_two_pictures_are_first_and_last_where_the_model_takes_both(tmp_pa
         assert "your first and last picture" in await ada.ask("kling a dog", pictures=2)
         request = (await ada.draft()).request
         assert [request.first, request.last] == list(await ada.pictures(2))
-        assert "PixVerse V6 (first + last frame)" in await ada.ask("pixverse a dog", pictures=2)
+        assert "first and last picture" in await ada.ask("pixverse a dog", pictures=2)
+        assert (await ada.draft()).quote.model == "pixverse-v6/transition"
         assert "2 pictures to go by" in await ada.ask("grok a dog", pictures=2)
 
 
@@ -299,7 +303,7 @@ async def test_a_question_can_be_left(tmp_path: Path) -> None:
 async def test_an_answer_with_a_picture_and_words_brings_both(tmp_path: Path) -> None:
     async with open_member(tmp_path) as ada:
         await ada.ask("", "sora")
-        assert "Sora 2 (image)" in await ada.answer("it wakes up", pictures=1)
+        assert "Model: Sora 2\n" in await ada.answer("it wakes up", pictures=1)
 
 
 # --- ordering ----------------------------------------------------------------------------------------------------

@@ -97,7 +97,7 @@ async def test_deep_links_lead_to_settings_history_and_balance(tmp_path: Path) -
         assert "price first" in await bot.say("start", "something_else")
 
 
-async def test_what_no_chat_would_take_is_offered_by_the_greeting(tmp_path: Path) -> None:
+async def test_what_no_chat_would_take_is_offered_and_what_failed_is_told(tmp_path: Path) -> None:
     async with open_talk(tmp_path) as bot:
         bot.house.chat.faults = [RouteClosed("kicked"), RouteClosed("kicked")]
         video = await bot.house.order(ANN, prompt="a lighthouse in a storm")
@@ -105,13 +105,13 @@ async def test_what_no_chat_would_take_is_offered_by_the_greeting(tmp_path: Path
         bot.house.kie.next_looks = [Broken(FailureKind.PROVIDER, "internal error")]
         failed = await bot.house.order(ANN, prompt="a train")
         await bot.house.end(failed.id)
-        hello = await bot.talk.command(bot.asker(), "start")
-        assert "“a train”: KIE tried to make this video and failed." in words(hello)
-        button = buttons(hello)["Get “a lighthouse in a storm”"]
+        (told,), (button,) = await bot.talk.waiting_for_them(ANN, "en")
+        assert "“a train”: KIE tried to make this video and failed." in told.text
+        assert button.label == "Get “a lighthouse in a storm”"
         assert (await bot.press(button.action)).send is not None
-        # a failure is told by the greeting itself, a video only once the chat has sent it
+        # a failure is told by now, a video only once the chat has sent it
         assert [job.id for job in await bot.talk.kept(ANN)] == [video.id]
-        assert "a train" not in await bot.say("start")
+        assert (await bot.talk.waiting_for_them(ANN, "en"))[0] == []
 
 
 # --- what it does ------------------------------------------------------------------------------------------------

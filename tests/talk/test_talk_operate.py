@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from support.small_talk import ANN, BOSS, GROUP, TOM, Spoken, buttons, open_talk, words
+from support.small_talk import ANN, BOSS, TOM, Spoken, buttons, open_talk, words
 
 from bot.domain import CommunityRef, FailureKind, UserRef
 from bot.errors import RouteClosed, UserError
@@ -72,7 +72,7 @@ async def test_users_and_communities_are_let_in_and_shut_out(tmp_path: Path) -> 
 async def test_allow_without_a_name_means_the_reply_or_else_this_group(tmp_path: Path) -> None:
     async with open_talk(tmp_path, access="closed") as bot:
         here = bot.asker(BOSS, group=True)
-        assert f"{GROUP} may use" in words(await bot.talk.operate(here, "allow"))
+        assert "Everybody here may use" in words(await bot.talk.operate(here, "allow"))
         assert "telegram:3 may use" in words(await bot.talk.operate(here, "allow", target=TOM))
         assert "telegram:3 may use" in words(await bot.talk.operate(here, "allow", "@tom", TOM))
         assert "telegram:2 may use" in words(await bot.talk.operate(here, "allow", "telegram:2", TOM))
@@ -251,3 +251,33 @@ async def test_an_asker_who_was_forgotten_cannot_be_blocked_any_more(tmp_path: P
         await bot.press("1:bye:yes")
         with pytest.raises(UserError, match="has been forgotten"):
             await bot.press(f"1:op:block:{job.id}", BOSS)
+
+
+# --- a reason behind a name --------------------------------------------------------------------------------------
+
+
+async def test_a_reason_may_follow_whom_a_block_or_a_decision_is_about(tmp_path: Path) -> None:
+    async with open_talk(tmp_path, access="closed") as bot:
+        assert await bot.operate("block", "telegram:2 sends spam") == (
+            "telegram:2 is blocked, and stays so until you unblock them."
+        )
+        assert await bot.operate("deny", "telegram:2 sends spam") == "telegram:2 may no longer use the bot."
+
+
+async def test_a_name_in_the_text_outweighs_the_reply_also_with_a_reason_behind_it(tmp_path: Path) -> None:
+    async with open_talk(tmp_path) as bot:
+        said = words(await bot.talk.operate(bot.asker(BOSS), "block", "telegram:2 sends spam", TOM))
+        assert said.startswith("telegram:2 is blocked")
+        assert words(await bot.talk.operate(bot.asker(BOSS), "block", "spam", TOM)).startswith(f"{TOM} is")
+
+
+async def test_that_a_group_is_let_in_is_said_to_everybody_in_it_and_nowhere_else(tmp_path: Path) -> None:
+    async with open_talk(tmp_path, access="closed") as bot:
+        here = bot.asker(BOSS, group=True)
+        for name in ("allow", "deny"):
+            in_the_group = (await bot.talk.operate(here, name)).screen
+            assert in_the_group
+            assert not in_the_group.private
+            about_another = (await bot.talk.operate(here, name, "telegram:2")).screen
+            assert about_another
+            assert about_another.private

@@ -101,11 +101,16 @@ async def test_only_models_that_live_and_start_from_words_alone_can_be_the_usual
 
 async def test_a_choice_that_is_no_longer_offered_changes_nothing(tmp_path: Path) -> None:
     async with open_talk(tmp_path) as bot:
-        for action in ("model:gone/model", "seconds:ten", "aspect:round", "private:maybe", "language:xx"):
+        forged = ("seconds:²", "seconds:99999")
+        for action in (
+            *("model:gone/model", "seconds:ten", "aspect:round", "private:maybe", "language:xx"),
+            *forged,
+        ):
             with pytest.raises(UserError) as caught:
                 await bot.press(f"1:pref:{action}")
             assert caught.value.key == "talk.old_button"
         assert "Your settings" in words(await bot.press("1:pref:something"))
+        assert await bot.press("1:pref:model:@²")
         assert await bot.house.studio.preferences(ANN) == {}
 
 

@@ -182,6 +182,31 @@ async def test_a_picture_may_be_added_between_the_scenes(tmp_path: Path) -> None
         assert "starts from your picture" in card
 
 
+async def test_words_in_place_of_the_awaited_picture_are_the_next_scene(tmp_path: Path) -> None:
+    async with open_member(tmp_path) as ada:
+        await begun(ada, "5 | a kitten wakes")
+        await ada.answer(choice="picture")
+        said = await ada.answer("5 | it yawns")
+        assert "2. 5 s: it yawns" in said
+        await ada.answer(choice="picture")
+        assert "Never mind" in await ada.answer("cancel")
+
+
+async def test_asking_for_another_picture_keeps_the_first_until_it_comes(tmp_path: Path) -> None:
+    async with open_member(tmp_path) as ada:
+        await begun(ada)
+        await ada.answer("5 | it wakes", pictures=1)
+        await ada.answer(choice="picture")
+        assert "With your picture" in await ada.answer("5 | it yawns")
+
+
+async def test_scenes_of_which_none_has_a_length_share_the_whole_video(tmp_path: Path) -> None:
+    async with open_member(tmp_path) as ada:
+        assert "Scenes without a length share the 25 s of the video." in await begun(
+            ada, "it wakes\nit yawns", first="25s"
+        )
+
+
 async def test_a_scene_and_its_picture_may_come_together(tmp_path: Path) -> None:
     async with open_member(tmp_path) as ada:
         await begun(ada)

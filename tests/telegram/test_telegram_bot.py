@@ -57,6 +57,18 @@ async def ordered(telegram: TelegramServer, ada: User, text: str = "a happy dog"
     return video
 
 
+async def test_who_claims_the_bot_finds_the_commands_of_operators_in_their_menu_at_once(
+    telegram: TelegramServer, ada: User, tmp_path: Path
+) -> None:
+    chat = telegram.world.private(ada)
+    async with telegram_bot(tmp_path, telegram, operators=()) as running_bot:
+        code = await running_bot.bot.core.office.claim_code()
+        await chat.says(ada, f"/claim {code}")
+        await telegram.world.wait_until(lambda: "grant" in str(telegram.world.commands), 20)
+    (menu,) = [each for scope, each in telegram.world.commands.items() if str(ada.id) in str(scope)]
+    assert {"video", "grant"} <= {each["command"] for each in menu}
+
+
 def everything_in(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
 

@@ -122,7 +122,7 @@ async def test_a_quote_that_has_grown_old_is_shown_anew_before_anything_is_spent
 async def test_who_has_too_few_credits_is_told_what_is_missing(tmp_path: Path) -> None:
     async with open_telegram(tmp_path, new_user_credits=20, support_contact="@ann") as bot:
         card = await bot.says("/video veo a happy dog")
-        assert "missing" in card.text
+        assert "You have 20 credits and need 40 credits more." in card.text
         assert "@ann" in card.text
 
 

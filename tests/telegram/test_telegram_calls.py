@@ -12,6 +12,7 @@ import pytest
 from aiogram.exceptions import ClientDecodeError
 from aiogram.methods import (
     AnswerCallbackQuery,
+    DeleteMessage,
     EditMessageText,
     GetChat,
     GetMe,
@@ -284,6 +285,24 @@ async def test_a_move_that_was_told_is_followed_without_asking(desk: Desk) -> No
     await desk.calls.moved(group.id, new.id)
     await desk.calls(hello(group.id))
     assert len(desk.world.calls_of("sendMessage")) == 1
+
+
+async def test_a_message_from_before_the_move_is_never_taken_for_another_with_its_number(desk: Desk) -> None:
+    group = desk.world.group("Old", [desk.ada])
+    before = await desk.calls(hello(group.id))
+    new = await group.migrate_group()
+    await desk.calls.moved(group.id, new.id)
+    while (after := await desk.calls(hello(group.id, "a result"))).message_id < before.message_id:
+        pass
+    edit = EditMessageText(chat_id=group.id, message_id=after.message_id, text="something else")
+    with pytest.raises(Refused, match="left behind"):
+        await desk.calls(edit)
+    with pytest.raises(Refused, match="left behind"):
+        await desk.calls(DeleteMessage(chat_id=group.id, message_id=after.message_id))
+    with pytest.raises(Refused, match="left behind"):
+        await desk.calls.try_edit(edit)
+    assert "a result" in texts(desk.world.chat(new.id))
+    assert "something else" not in texts(desk.world.chat(new.id))
 
 
 async def test_calls_of_no_chat_take_their_turn_by_themselves(desk: Desk) -> None:

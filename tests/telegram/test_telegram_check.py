@@ -11,7 +11,8 @@ from support.telegram_bot import settings_for
 from support.telegram_server import TelegramServer
 
 from adapters.telegram.session import make_bot
-from bot.check import Finding, examine
+from bot.check import examine
+from bot.check.finding import Finding
 from bot.clock import SystemClock
 from bot.masking import Secret
 from bot.store import OwnerLock

@@ -112,6 +112,19 @@ async def test_talk_that_is_not_for_the_bot_is_left_alone(bot: TelegramHouse) ->
     assert cats.messages == []
 
 
+async def test_a_refusal_that_only_one_person_saw_does_not_silence_the_one_to_all(tmp_path: Path) -> None:
+    async with open_telegram(tmp_path, access="closed") as bot:
+        cats = group(bot, supergroup=True)
+        bot.world.commands["default", ""] = [
+            {"command": "settings", "description": "-", "is_ephemeral": True}
+        ]
+        await bot.ask(cats, bot.ada, f"/settings@{bot.name}")
+        assert cats.last.ephemeral_to is bot.ada
+        refused = await bot.ask(cats, bot.ada, f"/video@{bot.name} a happy dog")
+        assert refused.ephemeral_to is None
+        assert str(cats.id) in refused.text
+
+
 async def test_a_message_that_begins_with_the_bots_name_is_a_request(bot: TelegramHouse) -> None:
     cats = group(bot, privacy_mode=False)
     assert "a happy dog" in (await bot.ask(cats, bot.ada, f"@{bot.name} a happy dog")).text
@@ -122,6 +135,26 @@ async def test_an_anonymous_admin_is_not_billed_but_asked_to_write_as_themselves
     answer = await bot.ask(cats, bot.ada, f"/video@{bot.name} a happy dog", anonymous=True)
     assert "write as yourself" in answer.text
     assert await bot.house.value("SELECT COUNT(*) FROM drafts") == 0
+
+
+async def test_whoever_writes_anonymously_without_end_is_told_once_a_minute(bot: TelegramHouse) -> None:
+    cats = group(bot)
+    await bot.ask(cats, bot.ada, f"/video@{bot.name} a happy dog", anonymous=True)
+    await bot.silence(cats, bot.ada, f"/video@{bot.name} a happy dog", anonymous=True)
+    bot.house.clock.advance(61)
+    await bot.ask(cats, bot.ada, f"/video@{bot.name} a happy dog", anonymous=True)
+
+
+async def test_a_stranger_cannot_keep_a_group_busy_with_what_is_open_to_all(tmp_path: Path) -> None:
+    async with open_telegram(tmp_path, access="closed", commands_per_minute=3) as bot:
+        cats = group(bot)
+        for _ in range(3):
+            assert "/video" in (await bot.ask(cats, bot.ada, f"/help@{bot.name}")).text
+        assert "Easy" in (await bot.ask(cats, bot.ada, f"/help@{bot.name}")).text
+        for command in ("help", "terms", "privacy", "claim", "start"):
+            await bot.silence(cats, bot.ada, f"/{command}@{bot.name} 1234")
+        bot.house.clock.advance(61)
+        assert "/video" in (await bot.ask(cats, bot.ada, f"/help@{bot.name}")).text
 
 
 async def test_posts_of_a_channel_are_not_answered(bot: TelegramHouse) -> None:
@@ -268,6 +301,21 @@ async def test_who_prefers_private_results_gets_them_in_the_private_chat(bot: Te
     await bot.deliver()
     assert bot.chat.messages[-1].media
     assert not any(each.media for each in cats.messages)
+
+
+async def test_who_administers_a_group_is_asked_without_waiting_behind_what_is_said_there(
+    bot: TelegramHouse,
+) -> None:
+    cats = group(bot, forum=False)
+    card = await bot.ask(cats, bot.ada, f"/video@{bot.name} a happy dog")
+    await bot.press(card, "Confirm")
+    await bot.deliver()
+    video = cats.last
+    for _ in range(25):
+        await bot.ask(cats, bot.ada, f"/terms@{bot.name}")
+    began = bot.house.clock.now()
+    await bot.press(video, "Delete", bot.boss)
+    assert bot.world.calls_of("getChatMember")[-1].at - began < 1000
 
 
 async def test_an_admin_of_the_group_may_take_a_video_away_and_another_member_may_not(

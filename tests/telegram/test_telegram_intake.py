@@ -100,13 +100,13 @@ async def test_an_update_that_ends_every_process_is_set_aside_and_told(
     telegram: TelegramServer, tmp_path: Path
 ) -> None:
     await kept(telegram, tmp_path, "poison")
-    begun = [await killed_at_work(telegram, tmp_path, "poison") for _ in range(6)]
-    assert begun == [["poison"]] * 6
+    begun = [await killed_at_work(telegram, tmp_path, "poison") for _ in range(9)]
+    assert begun == [["poison"]] * 9
     async with open_intake(tmp_path, telegram) as intake:
         await intake.dispatch.resume()
         await intake.dispatch.lanes.idle()
         (row,) = await intake.rows()
-    assert "6 times" in row["trouble"]
+    assert "9 times" in row["trouble"]
     assert (intake.desk.begun, intake.desk.sorry) == ([], ["poison"])
     assert intake.notices[0][0] == "telegram-poison"
 
@@ -170,8 +170,29 @@ async def test_an_update_nobody_can_read_is_set_aside_and_the_others_go_on(
     assert [row["trouble"] is not None for row in rows] == [True, True, False]
     assert "forward_origin" in rows[0]["trouble"]
     assert [kind for kind, _ in intake.notices] == ["telegram-unreadable"] * 2
+    assert "(message.forward_origin)" in intake.notices[0][1]
     assert "cannot be read" in caplog.text
     assert "hello" not in caplog.text
+
+
+async def test_an_apology_that_breaks_too_does_not_keep_the_next_message_waiting(
+    telegram: TelegramServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_: object) -> None:
+        raise ZeroDivisionError
+
+    desk = Desk()
+    desk.faults["a happy dog"] = [ZeroDivisionError()]
+    monkeypatch.setattr(desk, "apologise", broken)
+    ada = telegram.world.user(7, "Ada")
+    for said in ("a happy dog", "a sad cat"):
+        await telegram.world.private(ada).says(ada, said)
+    async with polling(tmp_path, telegram, desk=desk) as intake:
+        await intake.until_handled(1)
+        await intake.dispatch.lanes.idle()
+        rows = await intake.rows()
+    assert desk.handled == ["a sad cat"]
+    assert [row["trouble"] is not None for row in rows] == [True, False]
 
 
 async def test_only_the_kinds_of_updates_that_are_read_are_asked_for(

@@ -102,6 +102,42 @@ async def test_a_new_command_ends_an_open_question(bot: TelegramHouse) -> None:
     assert "Veo 3.1 Lite" in (await bot.says("a happy dog")).text
 
 
+async def test_cancel_lets_an_open_question_go_and_says_so(bot: TelegramHouse) -> None:
+    await bot.says("/sora")
+    assert "Never mind" in (await bot.says("/cancel")).text
+    assert "nothing to cancel" in (await bot.says("/cancel")).text
+    assert "Veo 3.1 Lite" in (await bot.says("a happy dog")).text
+
+
+async def test_cancel_in_the_middle_of_a_question_still_stops_a_video_that_waits(bot: TelegramHouse) -> None:
+    await bot.press(await bot.says("a happy dog"), "Confirm")
+    await bot.says("/sora")
+    listed = await bot.says("/cancel")
+    assert "In the making" in listed.text
+    assert "Never mind" in bot.chat.messages[-2].text
+
+
+@pytest.mark.parametrize("text", ["/видео кот", "//video a dog", "/video! a dog", "/", "/ video a dog"])
+async def test_what_only_looks_like_a_command_is_no_prompt_but_gets_a_hint(
+    bot: TelegramHouse, text: str
+) -> None:
+    answer = await bot.says(text)
+    assert "There is no command" in answer.text
+    assert "/help" in answer.text
+
+
+@pytest.mark.parametrize("text", ["/video, a happy dog", "/video: a happy dog", "/video\u00a0a happy dog"])
+async def test_a_sign_or_a_hard_space_behind_a_command_is_no_part_of_it(
+    bot: TelegramHouse, text: str
+) -> None:
+    card = await bot.says(text)
+    assert card.text.startswith("Your video\na happy dog\n")
+
+
+async def test_the_bots_own_name_in_front_is_no_part_of_the_prompt(bot: TelegramHouse) -> None:
+    assert (await bot.says(f"@{bot.name} a happy dog")).text.startswith("Your video\na happy dog\n")
+
+
 async def test_pressing_another_button_ends_an_open_question_and_a_reply_still_answers_it(
     bot: TelegramHouse,
 ) -> None:
@@ -205,6 +241,23 @@ async def test_a_video_that_could_not_be_delivered_is_offered_once_when_they_are
     await bot.press(offer, "a happy dog")
     assert bot.chat.messages[-1].media
     assert "a happy dog" not in str((await bot.says("/balance")).buttons)
+
+
+async def test_a_video_that_waits_is_offered_once_also_by_the_greeting(
+    bot: TelegramHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bot.press(await bot.says("a happy dog"), "Confirm")
+
+    async def refuse(*_: object) -> str:
+        raise RouteClosed("they blocked us")
+
+    with monkeypatch.context() as gone:
+        gone.setattr(bot.telegram, "deliver", refuse)
+        await bot.deliver()
+    before = len(bot.chat.messages)
+    await bot.says("/start")
+    offers = [each for each in bot.chat.messages[before:] if "a happy dog" in str(each.buttons)]
+    assert len(offers) == 1
 
 
 async def test_somebody_who_is_forgotten_leaves_no_word_in_the_notes(bot: TelegramHouse) -> None:

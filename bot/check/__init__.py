@@ -8,24 +8,22 @@ import shutil
 import socket
 import sqlite3
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
 from bot import content
 from bot import settings as reading
+from bot.check import discord, telegram
+from bot.check.finding import Finding
 from bot.domain import UserRef
 from bot.engine.gate import remedy
-from bot.errors import AccountError, KiebotError, StartError, UserError
+from bot.errors import AccountError, KiebotError, StartError
 from bot.kie.client import KieClient
 from bot.kie.wire import USER_AGENT
-from bot.masking import mask
 from bot.ports import Clock
 from bot.settings import Settings
 from bot.store import OwnerLock, Store, Tx, checks, people, schema
@@ -41,16 +39,6 @@ BALANCE_COMFORT = Decimal(200)
 _MEMORY = Path("/proc/meminfo")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at. `ok` with a `remedy` is advice; not `ok` keeps the bot from working well."""
-
-    name: str
-    ok: bool
-    text: str
-    remedy: str = ""
-
-
 async def examine(settings: Settings, clock: Clock) -> list[Finding]:
     """All findings but those about reading the settings, in the order to mend them."""
     running = _is_running(settings)
@@ -64,12 +52,13 @@ async def examine(settings: Settings, clock: Clock) -> list[Finding]:
             _addresses(settings, http, clock),
             _key(settings, clock),
             _public_url(settings, http, running),
-            _telegram(settings, http, running),
+            telegram.examine(settings, http, running),
+            discord.examine(settings, http, clock),
             _port(settings, http),
         )
     for findings in outside:
         found += findings
-    return [*found, *_rules(settings), *_chats(settings), *_pages(settings), _access(settings)]
+    return [*found, *_rules(settings), *_pages(settings), _access(settings)]
 
 
 def typos() -> list[Finding]:
@@ -232,64 +221,6 @@ async def _public_url(settings: Settings, http: httpx.AsyncClient, running: bool
     return [Finding("public_url", not running, text, say("check.public_url_remedy") if running else "")]
 
 
-async def _telegram(settings: Settings, http: httpx.AsyncClient, running: bool) -> list[Finding]:
-    """Whether Telegram knows the bot, what it sees in groups, and how its updates come."""
-    if settings.telegram_bot_token is None:
-        return []
-    try:
-        me = await _ask_telegram(settings, http, "getMe")
-        hook = await _ask_telegram(settings, http, "getWebhookInfo")
-    except UserError as error:
-        return [Finding("telegram", False, str(error), say("check.telegram_token_remedy"))]
-    except (httpx.HTTPError, ValueError) as error:
-        problem = mask(str(error) or type(error).__name__, settings.secrets())
-        text = say("check.unreachable", url=settings.telegram_api_url, problem=problem)
-        return [Finding("telegram", False, text, say("check.telegram_unreachable_remedy"))]
-    known = Finding("telegram", True, say("check.telegram", name=me.get("username")))
-    return [known, _telegram_groups(me), _telegram_updates(settings, hook, running)]
-
-
-async def _ask_telegram(settings: Settings, http: httpx.AsyncClient, method: str) -> Mapping[str, Any]:
-    """Raises UserError when the token is refused, ValueError when it is not Telegram that answers."""
-    assert settings.telegram_bot_token
-    token = settings.telegram_bot_token.reveal()
-    answer = (await http.get(f"{settings.telegram_api_url}/bot{token}/{method}")).json()
-    if not isinstance(answer, dict) or "ok" not in answer:
-        raise ValueError(say("check.not_telegram"))
-    if not answer["ok"]:
-        raise UserError(
-            "check.telegram_refused", code=answer.get("error_code"), text=answer.get("description")
-        )
-    result: Mapping[str, Any] = answer["result"]
-    return result
-
-
-def _telegram_groups(me: Mapping[str, Any]) -> Finding:
-    if not me.get("can_join_groups", True):
-        return Finding("telegram_groups", True, say("check.no_groups"), say("check.no_groups_remedy"))
-    if me.get("can_read_all_group_messages"):
-        return Finding("telegram_groups", True, say("check.no_privacy"), say("check.privacy_remedy"))
-    return Finding("telegram_groups", True, say("check.privacy"))
-
-
-def _telegram_updates(settings: Settings, hook: Mapping[str, Any], running: bool) -> Finding:
-    """By polling or by webhook; both at once is a conflict with another program."""
-    name, public, url = "telegram_updates", settings.public_url, str(hook.get("url") or "")
-    host = urlsplit(url).hostname
-    if public and url.startswith(f"{public}/"):
-        waiting, problem = hook.get("pending_update_count"), hook.get("last_error_message")
-        if running and waiting and problem:
-            text = say("check.webhook_bad", n=waiting, problem=mask(problem, settings.secrets()))
-            return Finding(name, False, text, say("check.public_url_remedy"))
-        return Finding(name, True, say("check.webhook", host=host))
-    if url:
-        key = "check.webhook_taken" if running else "check.webhook_foreign"
-        return Finding(name, not running, say(key, host=host), say("check.webhook_foreign_remedy"))
-    if public and (running or not public.startswith("https:")):
-        return Finding(name, True, say("check.webhook_not_used"), say("check.webhook_not_used_remedy"))
-    return Finding(name, True, say("check.webhook_later" if public else "check.polling"))
-
-
 async def _alive(url: str, http: httpx.AsyncClient, seconds: float = WAIT_SECONDS) -> bool:
     """Whether a bot answers there."""
     try:
@@ -333,15 +264,6 @@ def _rules(settings: Settings) -> list[Finding]:
     except StartError as error:
         return [Finding("rules", False, str(error), say("check.rules_remedy"))]
     return [Finding("rules", True, say("check.rules", file=file))]
-
-
-def _chats(settings: Settings) -> list[Finding]:
-    """A token that is set must not suggest that the chat is connected."""
-    if settings.discord_bot_token is None:
-        return []
-    return [
-        Finding("chats", True, say("cli.chat_later", names="DISCORD_BOT_TOKEN"), say("check.chats_remedy"))
-    ]
 
 
 def _access(settings: Settings) -> Finding:
