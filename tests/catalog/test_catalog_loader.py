@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -113,13 +112,3 @@ def test_a_model_in_two_files_and_a_name_for_two_models_are_refused(tmp_path: Pa
     loader.load.cache_clear()
     with pytest.raises(StartError, match="is also a name of"):
         loader.load(tmp_path)
-
-
-def test_loading_everything_is_quick() -> None:
-    spans = []
-    for _ in range(3):
-        loader.load.cache_clear()
-        start = time.perf_counter()
-        loader.load()
-        spans.append(time.perf_counter() - start)
-    assert min(spans) < 0.1

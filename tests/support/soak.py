@@ -9,9 +9,9 @@ import multiprocessing
 import secrets
 import sys
 
-from support import crash_rounds, sim_rounds
+from support import crash_rounds, kill_rounds, sim_rounds
 
-SEEDS, KILLS = 500, 5
+SEEDS, KILLS, CHAT_KILLS = 500, 5, 20
 
 
 def main() -> int:
@@ -42,6 +42,7 @@ def by_turns(workers: int) -> int:
             return 1
         print(f"turn {turn}: real kills", flush=True)
         asyncio.run(crash_rounds.rounds([secrets.randbelow(1_000_000) for _ in range(KILLS)]))
+        asyncio.run(kill_rounds.rounds([secrets.randbelow(1_000_000)], CHAT_KILLS))
     return 0
 
 

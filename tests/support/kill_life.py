@@ -1,0 +1,148 @@
+"""`python -m support.kill_life`: forks lives of `kiebot` on request, so that being killed costs no second import.
+
+Each line on stdin is a Birth as JSON; the answer is the child's process id. `{"wait": <id>}` answers with how that child
+ended (minus the signal's number). A child runs `bot.cli.main` as the real command does, in a process group of its own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib
+import json
+import os
+import random
+import signal
+import sqlite3
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import bot.app
+import bot.cli.run
+from bot.cli import main
+from bot.clock import SystemClock
+
+# what a life imports late, and a fork need not import again
+WARM = (
+    "adapters.telegram.chat",
+    "adapters.discord.chat",
+    "bot.cli.jobs",
+    "bot.cli.ledger",
+    "bot.cli.database",
+    "bot.cli.shapes",
+)
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+@dataclass(frozen=True)
+class Birth:
+    """One process: `kiebot <words>` in `folder` with `environment`, what it says going to the files `out` and `err`.
+
+    Its clock runs `haste` times as fast as the machine's since `epoch` (Unix s). It dies right after the `times`-th
+    COMMIT of a transaction in which `after` was said in SQL, or before the `times`-th statement with `before`.
+    """
+
+    words: tuple[str, ...]
+    folder: str
+    environment: dict[str, str] = field(default_factory=dict)
+    out: str = os.devnull
+    err: str = os.devnull
+    haste: float = 1.0
+    epoch: float = 0.0
+    after: str = ""
+    before: str = ""
+    times: int = 1
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+
+class HastyClock(SystemClock):
+    """A machine on which everything that is waited for comes sooner: the same moments of life, closer together."""
+
+    def __init__(self, haste: float, epoch: float) -> None:
+        self._haste = haste
+        self._epoch = epoch
+
+    def now(self) -> int:
+        return round((self._epoch + (time.time() - self._epoch) * self._haste) * 1000)
+
+    def monotonic(self) -> float:
+        return time.monotonic() * self._haste
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds / self._haste)
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_at(birth: Birth) -> None:
+    """Whoever opens the database, that statement or its COMMIT is the last thing this process does."""
+    left, marked = birth.times, False
+
+    class Connection(sqlite3.Connection):
+        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+            nonlocal left, marked
+            if birth.before and birth.before in sql:
+                left -= 1
+                if not left:
+                    die()
+            done = super().execute(sql, *values)
+            marked = marked or bool(birth.after and birth.after in sql)
+            if sql == "COMMIT" and marked:
+                marked, left = False, left - 1
+                if not left:
+                    die()
+            return done
+
+    sqlite3.connect = functools.partial(sqlite3.connect, factory=Connection)  # type: ignore[assignment]
+
+
+def live(birth: Birth) -> None:
+    """In the child; never returns. It does not outlive the process that forks, nor that one the test."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.setsid()
+    os.chdir(birth.folder)
+    for number, name in enumerate((os.devnull, birth.out, birth.err)):
+        descriptor = os.open(
+            name, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
+        )
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    os.environ.update(birth.environment)
+    random.seed()
+    if birth.haste != 1.0:
+        setattr(bot.app, "SystemClock", functools.partial(HastyClock, birth.haste, birth.epoch))  # noqa: B010
+    if birth.after or birth.before:
+        die_at(birth)
+    status = main(birth.words)
+    sys.stdout.flush()
+    os._exit(status)
+
+
+def serve() -> None:
+    for name in WARM:
+        importlib.import_module(name)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        if "wait" in asked:
+            _, status = os.waitpid(asked["wait"], 0)
+            print(os.waitstatus_to_exitcode(status), flush=True)
+            continue
+        child = os.fork()
+        if not child:
+            try:
+                live(Birth(**{**asked, "words": tuple(asked["words"])}))
+            finally:
+                os._exit(70)
+        print(child, flush=True)
+
+
+if __name__ == "__main__":
+    serve()
