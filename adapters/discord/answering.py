@@ -23,7 +23,7 @@ from adapters.discord.address import (
 from adapters.discord.asking import lacks
 from adapters.discord.items import open_action
 from adapters.discord.questions import Asked, Questions
-from adapters.discord.reply import InteractionReply, Reply
+from adapters.discord.reply import InteractionReply, NotSaid, Reply
 from adapters.discord.routes import is_private
 from bot.domain import Button, Job, JobState, UserRef
 from bot.errors import Hush, KiebotError, RetryLater, UserError
@@ -89,14 +89,14 @@ class Answering:
                     await reply.refuse(_refusal(trouble, typed, reply.language))
                 else:
                     await reply.vanish()
-        except discord.HTTPException as error:
+        except (discord.HTTPException, NotSaid) as error:
             log.warning("Discord did not take an answer: %s", error, exc_info=True)
         finally:
             self._under_way.discard(task)
 
     @staticmethod
     async def _trouble(reply: Reply, work: Callable[[], Awaitable[None]]) -> str | None:
-        """What is to be said of what went wrong ("": nothing); None when all went well. Raises HTTPException."""
+        """What is to be said of what went wrong ("": nothing); None when all went well. Raises HTTPException, NotSaid."""
         try:
             await work()
         except Hush:
@@ -106,7 +106,7 @@ class Answering:
         except RetryLater as error:
             log.info("a member was asked to try again: %s", error)
             return say("discord.later", reply.language)
-        except discord.HTTPException:
+        except (discord.HTTPException, NotSaid):
             raise
         except Exception:
             log.exception("what a member asked failed")
@@ -162,8 +162,11 @@ class Answering:
         if is_private(job):
             screen = render.for_one(screen, asker.language)
         await self._remember_ticket(job, asker.who, address)
+        if reply.standing:
+            await self._remember_card(job, asker.who, reply.standing)
         card = await reply.show(screen)
-        await self._memory.put(card_note(job.id), card.to_json(), seconds=NOTES_LIVE_SECONDS, owner=asker.who)
+        if card != reply.standing:
+            await self._remember_card(job, asker.who, card)
         warning = later_warning(address, progress.usual, asker.language)
         if warning:
             await reply.whisper(Screen((Text(warning),)))
@@ -174,6 +177,9 @@ class Answering:
         card = await self._memory.get(card_note(job.id))
         if job.state is not JobState.DELIVERED and card and Card.from_json(card).message == message:
             await self._remember_ticket(job, asker.who, Address.parse(asker.chat.address))
+
+    async def _remember_card(self, job: Job, who: UserRef, card: Card) -> None:
+        await self._memory.put(card_note(job.id), card.to_json(), seconds=NOTES_LIVE_SECONDS, owner=who)
 
     async def _remember_ticket(self, job: Job, who: UserRef, address: Address) -> None:
         if address.ticket:

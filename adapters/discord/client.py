@@ -20,6 +20,7 @@ from adapters.discord.presses import Presses
 from adapters.discord.privacy import Privacy
 from adapters.discord.reply import InteractionReply
 from adapters.discord.shelf import Shelf
+from adapters.discord.turns import Turns
 from bot.errors import UserError
 from bot.ports import Clock, Memory
 from bot.studio import Studio
@@ -78,6 +79,7 @@ class DiscordClient(discord.AutoShardedClient):
             **options,
         )
         askers, privacy = Askers(talk, clock), Privacy(studio)
+        self.turns = Turns()
         self.answering = Answering(talk, studio, memory)
         self.presses = Presses(talk, privacy, askers, self.answering, memory)
         self.desk = Desk(talk, privacy, askers, self.answering, memory)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Protocol, TypeVar
 
+import aiohttp
 import discord
 
 from adapters.discord import render
@@ -16,8 +19,33 @@ from bot.texts import DEFAULT_LANGUAGE, say
 
 log = logging.getLogger(__name__)
 
-# discord.md 11: another process, or another delivery of the same event, was quicker; or we were too slow.
+T = TypeVar("T")
+
+# discord.md 11: another process, or a try of ours whose answer was lost, was quicker; or we were too slow.
 ALREADY, TOO_LATE = 40060, 10062
+REPEATED_SECONDS = 1.0  # what took so long was tried more than once, by the library itself (discord.md 10)
+BROKEN = (aiohttp.ClientError, OSError, TimeoutError)
+
+
+class NotSaid(Exception):
+    """The connection broke, so nobody knows whether Discord took an answer."""
+
+
+async def once(call: Callable[[], Awaitable[T]]) -> T:
+    """Raises NotSaid, discord.HTTPException."""
+    try:
+        return await call()
+    except BROKEN as error:
+        raise NotSaid(f"{type(error).__name__}: {error}") from error
+
+
+async def steadily(call: Callable[[], Awaitable[T]]) -> T:
+    """For what may be done twice: at once again when the connection broke, as an old one does."""
+    try:
+        return await once(call)
+    except NotSaid as error:
+        log.info("an answer is sent again: %s", error)
+    return await once(call)
 
 
 class Reply(Protocol):
@@ -29,6 +57,10 @@ class Reply(Protocol):
     open_to_all: bool
     picture: str
     keeps: bool
+
+    @property
+    def standing(self) -> Card | None:
+        """What `show` writes to, where that stands already."""
 
     async def acknowledge(self) -> bool:
         """Within 3 s. False when this very turn was or can no longer be answered."""
@@ -68,52 +100,80 @@ class InteractionReply:
         self.picture = render.picture_of(interaction.message) if self.in_place else ""
         self._clip = render.clip_of(interaction.message) if self.in_place else None
         self._first = asyncio.Lock()
+        self._acknowledged: bool | None = None
 
     @property
     def may_ask(self) -> bool:
         """Whether a form can still be the answer: it can only be the very first one, and to a press."""
         press = self.interaction.type is discord.InteractionType.component
-        return press and not self.interaction.response.is_done()
+        return press and self._acknowledged is None
+
+    @property
+    def standing(self) -> Card | None:
+        message = self.interaction.message if self.in_place else None
+        return Card(message.channel.id, message.id, self.hidden, self.picture) if message else None
 
     async def acknowledge(self) -> bool:
-        response = self.interaction.response
         async with self._first:
-            if response.is_done():
-                return True
+            if self._acknowledged is None:
+                is_ours = self.interaction.client.turns.take(self.interaction.id)
+                self._acknowledged = is_ours and await self._defer()
+            return self._acknowledged
+
+    async def _defer(self) -> bool:
+        loop, began = asyncio.get_running_loop(), asyncio.get_running_loop().time()
+        repeated = False
+        try:
             try:
-                if self.in_place:
-                    await response.defer()
-                else:
-                    await response.defer(thinking=True, ephemeral=self.hidden)
-            except discord.HTTPException as error:
-                if error.code not in (ALREADY, TOO_LATE):
-                    raise
-                log.warning("interaction %s was not acknowledged: %s", self.interaction.id, error)
-                return False
+                await once(self._defer_once)
+            except NotSaid as error:
+                log.info("interaction %s is acknowledged again: %s", self.interaction.id, error)
+                repeated = True
+                await once(self._defer_once)
+        except discord.HTTPException as error:
+            if error.code not in (ALREADY, TOO_LATE):
+                raise
+            if error.code == ALREADY and (repeated or loop.time() - began >= REPEATED_SECONDS):
+                return True  # by the try before, whose answer was lost
+            log.warning("interaction %s was not acknowledged: %s", self.interaction.id, error)
+            return False
         return True
+
+    async def _defer_once(self) -> None:
+        if self.in_place:
+            await self.interaction.response.defer()
+        else:
+            await self.interaction.response.defer(thinking=True, ephemeral=self.hidden)
 
     async def ask(self, form: discord.ui.Modal) -> bool:
         """Show a form; False when it is too late for one."""
         async with self._first:
-            if not self.interaction.response.is_done():
-                await self.interaction.response.send_modal(form)
-                return True
-        return False
+            if self._acknowledged is not None or not self.interaction.client.turns.take(self.interaction.id):
+                return False
+            await once(lambda: self.interaction.response.send_modal(form))
+            self._acknowledged = True
+        return True
 
     async def show(self, screen: Screen) -> Card:
         view = render.view(screen, picture=self.picture, clip=self._clip)
-        message = await self.interaction.edit_original_response(view=view, allowed_mentions=render.only(None))
+        message = await steadily(
+            lambda: self.interaction.edit_original_response(view=view, allowed_mentions=render.only(None))
+        )
         return Card(message.channel.id, message.id, self.hidden, self.picture)
 
     async def add(self, screen: Screen) -> Card:
-        message = await self.interaction.followup.send(
-            view=render.view(screen), ephemeral=self.hidden, wait=True, allowed_mentions=render.only(None)
-        )
+        message = await self._follow_up(screen, hidden=self.hidden)
         return Card(message.channel.id, message.id, self.hidden)
 
     async def whisper(self, screen: Screen) -> None:
-        view = render.view(screen)
-        await self.interaction.followup.send(view=view, ephemeral=True, allowed_mentions=render.only(None))
+        await self._follow_up(screen, hidden=True)
+
+    async def _follow_up(self, screen: Screen, *, hidden: bool) -> discord.WebhookMessage:
+        return await once(
+            lambda: self.interaction.followup.send(
+                view=render.view(screen), ephemeral=hidden, wait=True, allowed_mentions=render.only(None)
+            )
+        )
 
     async def refuse(self, screen: Screen) -> None:
         if self.in_place or self.open_to_all:
@@ -128,7 +188,8 @@ class InteractionReply:
             await self.delete()
 
     async def delete(self) -> None:
-        await self.interaction.delete_original_response()
+        with suppress(discord.NotFound):
+            await steadily(self.interaction.delete_original_response)
 
 
 class MessageReply:
@@ -140,6 +201,7 @@ class MessageReply:
         self.open_to_all = message.guild is not None
         self.keeps = False
         self.picture = ""
+        self.standing: Card | None = None
         self._said = 0
 
     async def acknowledge(self) -> bool:
@@ -150,7 +212,9 @@ class MessageReply:
         nonce = f"{self.message.id}.{self._said}"
         self._said += 1
         view = render.view(screen, picture=self.picture)
-        sent = await self.message.reply(view=view, nonce=nonce, allowed_mentions=render.only(None))
+        sent = await steadily(
+            lambda: self.message.reply(view=view, nonce=nonce, allowed_mentions=render.only(None))
+        )
         return Card(sent.channel.id, sent.id, False, self.picture)
 
     async def add(self, screen: Screen) -> Card:
@@ -161,7 +225,7 @@ class MessageReply:
             await self.show(screen)
             return
         try:
-            await self.message.author.send(view=render.view(screen))
+            await once(lambda: self.message.author.send(view=render.view(screen)))
         except discord.Forbidden:
             await self.show(Screen((Text(say("discord.no_whisper", self.language)),)))
 

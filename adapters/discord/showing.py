@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from adapters.discord import render
 from adapters.discord.address import Address, Card, Ticket
-from adapters.discord.errors import Refused
+from adapters.discord.errors import Refused, TokenDead
 from adapters.discord.routes import Notes
 from adapters.discord.sending import Post, Rest
 from bot.domain import Job
@@ -86,7 +86,7 @@ class Board:
         if card is None or not (ticket or _is_open(card, address)) or not self._take_turn(card.channel):
             return
         shown.screen, shown.at = screen, self._clock.monotonic()
-        shown.edit = asyncio.create_task(self._edit(job, shown, card, ticket, screen))
+        shown.edit = asyncio.create_task(self._edit(job, address, shown, card, ticket, screen))
         # A rate limit may hold it up, which is the library's affair; the job has other things to do.
         await asyncio.wait({shown.edit}, timeout=WAIT_SECONDS)
 
@@ -101,23 +101,29 @@ class Board:
         """The end stands elsewhere; the card says so, where it can still be reached. Raises KiebotError."""
         card, ticket = await self._notes.card(job), await self._notes.ticket(job)
         if card and (ticket or _is_open(card, address)):
-            await self._write(card, ticket, screen)
+            await self._write(card, address, ticket, screen)
 
-    async def _edit(self, job: Job, shown: _Shown, card: Card, ticket: Ticket | None, screen: Screen) -> None:
+    async def _edit(
+        self, job: Job, address: Address, shown: _Shown, card: Card, ticket: Ticket | None, screen: Screen
+    ) -> None:
         try:
-            await self._write(card, ticket, screen)
+            await self._write(card, address, ticket, screen)
         except Refused as error:
             shown.at = math.inf  # deleted, closed, or edited too often
             log.info("the card of job %s is left alone: %s", job.id, error)
         except KiebotError as error:
             log.info("the card of job %s is not up to date: %s", job.id, error)
 
-    async def _write(self, card: Card, ticket: Ticket | None, screen: Screen) -> None:
+    async def _write(self, card: Card, address: Address, ticket: Ticket | None, screen: Screen) -> None:
         post = Post(render.view(screen, picture=card.picture))
         if ticket:
-            await self._rest.edit_by_token(ticket, post)
-        else:
-            await self._rest.edit(card.channel, card.message, post)
+            try:
+                await self._rest.edit_by_token(ticket, post)
+                return
+            except TokenDead:  # before its time, as some report (discord.md 2)
+                if not _is_open(card, address):
+                    raise
+        await self._rest.edit(card.channel, card.message, post)
 
     def _take_turn(self, channel: int) -> bool:
         now = self._clock.monotonic()

@@ -48,6 +48,18 @@ async def test_after_the_tokens_death_the_bot_edits_the_card_itself(tmp_path: Pa
         assert live.server.seen("PATCH", f"/channels/{live.channel.id}/messages/{card(live).id}")
 
 
+async def test_a_token_that_dies_before_its_time_leaves_the_card_to_the_bot(tmp_path: Path) -> None:
+    async with open_live(tmp_path) as live:
+        job = await live.order()
+        live.server.fault("PATCH", BY_TOKEN, status=404, code=10015, times=None)
+        live.advance(20)
+        await show(live, job, 20)
+        assert "20 s so far" in card(live).text
+        await live.finish(job)
+        assert "Open the video" in card(live).buttons()
+        assert [each.reference for each in live.videos()] == [card(live).id]
+
+
 async def test_a_hidden_card_is_left_alone_after_the_tokens_death(tmp_path: Path) -> None:
     async with open_live(tmp_path) as live:
         job = await live.order(private=True)

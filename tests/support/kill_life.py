@@ -106,7 +106,7 @@ def die_at(birth: Birth) -> None:
 def live(birth: Birth) -> None:
     """In the child; never returns. It does not outlive the process that forks, nor that one the test."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    os.setsid()
+    os.setpgid(0, 0)
     os.chdir(birth.folder)
     for number, name in enumerate((os.devnull, birth.out, birth.err)):
         descriptor = os.open(
@@ -141,6 +141,9 @@ def serve() -> None:
                 live(Birth(**{**asked, "words": tuple(asked["words"])}))
             finally:
                 os._exit(70)
+        os.setpgid(
+            child, child
+        )  # whoever comes first: it may be killed as a group as soon as its number is known
         print(child, flush=True)
 
 

@@ -28,8 +28,7 @@ PUBLIC = "https://bot.example.org"  # leads to the bot for Telegram, and nowhere
 CONFIRM, CANCEL = "✅ Confirm", "Cancel"
 REFUSED = ("No video", "Nothing was charged")
 AGAIN_SECONDS = 3.0  # whoever sees no answer for so long presses again
-ANSWER_SECONDS = 60.0
-END_SECONDS = 600.0  # `kill_rounds` ends it sooner
+PATIENCE_SECONDS = 600.0  # for a card and for an end; `kill_rounds` ends it sooner
 # What our own faults are told by: to the member, and to the operator.
 SORRY = ("Something went wrong on my side", "could not be handled", "failed unexpectedly", "was set aside")
 
@@ -134,7 +133,7 @@ class Crowd:
         await self.confirm(order)
         if order.cancel:
             await self.regret(order)
-        await self.telegram.world.wait_until(lambda: order.has_ended, END_SECONDS)
+        await self.telegram.world.wait_until(lambda: order.has_ended, PATIENCE_SECONDS)
 
     async def ask(self, order: Order) -> Message:
         """Said once: it must not get lost. Returns the card."""
@@ -143,7 +142,7 @@ class Crowd:
             order.asked = await order.chat.says(order.user, text, photo=self._picture)
         else:
             order.asked = await order.chat.says(order.user, text)
-        await self.telegram.world.wait_until(lambda: order.answers, ANSWER_SECONDS)
+        await self.telegram.world.wait_until(lambda: order.answers, PATIENCE_SECONDS)
         return order.answers[-1]
 
     async def confirm(self, order: Order) -> None:
