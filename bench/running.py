@@ -69,7 +69,7 @@ def settings(folder: str, url: str) -> Settings:
     )
 
 
-async def populate(folder: str, url: str) -> dict[str, float]:
+async def populate(folder: str, url: str, many: int = JOBS) -> dict[str, float]:
     """Ordinary orders, moved on to RUNNING; their next looks are spread as the engine itself spreads them."""
     async with open_with(settings(folder, url)) as core:
 
@@ -80,7 +80,7 @@ async def populate(folder: str, url: str) -> dict[str, float]:
             assert isinstance(quoted, Quoted)
             await core.studio.order(who, quoted.draft.id)
 
-        for first in range(0, JOBS, 100):
+        for first in range(0, many, 100):
             await asyncio.gather(*(order(n) for n in range(first, first + 100)))
         moved = await core.store.write(lambda tx: _start_all(tx, core))
     return {"jobs": moved}

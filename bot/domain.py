@@ -294,6 +294,11 @@ class Failure:
 Outcome = Video | Failure
 
 
+KEPT = (
+    "kept"  # `Job.delivered_to` of a result that no chat would take: it waits until its member is next seen
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One accepted request, as the database holds it. Times are Unix milliseconds, UTC."""

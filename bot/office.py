@@ -105,7 +105,7 @@ class Office:
     async def grant(
         self, who: UserRef | CommunityRef, amount: int, reason: str, key: str | None = None
     ) -> Balance:
-        """Give credits, or with a negative amount take them back. The same `key` grants once."""
+        """Give credits, or with a negative amount take them back. The same `key` grants once, and only the same."""
         if not 0 < abs(amount) <= GRANT_MOST:
             raise UserError("office.amount", most=f"{GRANT_MOST:,}")
         now = self._clock.now()
@@ -117,6 +117,8 @@ class Office:
                 money.post(tx, ledger.grant(account, amount, reference, reason), now)
             except UserError as poor:
                 raise UserError("office.too_little", who=who, available=poor.values["available"]) from None
+            except money.OtherTransfer:
+                raise UserError("office.key_used", key=key) from None
             return money.balance(tx, account)
 
         return await self._store.write(write)
@@ -133,7 +135,7 @@ class Office:
 
     async def verify(self) -> Mapping[str, list[str]]:
         """The rules of the ledger that do not hold, over one snapshot."""
-        return await self._store.read(checks.broken)
+        return await self._store.read_long(checks.broken)
 
     @staticmethod
     def _account(tx: Tx, who: UserRef | CommunityRef, now: int) -> str:
@@ -166,7 +168,10 @@ class Office:
         now = self._clock.now()
 
         def write(tx: Tx) -> None:
-            people.set_blocked(tx, people.ensure_user(tx, who, now).id, now if blocked else None)
+            if blocked:
+                people.set_blocked(tx, people.ensure_user(tx, who, now).id, now)
+            else:
+                people.unblock(tx, who)
 
         await self._store.write(write)
 
@@ -295,6 +300,8 @@ class Office:
             jobs.add_event(
                 tx, job.id, now, "failed", reason=failure.kind, text=failure.text, returned=job.price
             )
+            if job.hinted_task:
+                deliveries.watch_for_gift(tx, job.id, job.hinted_task, now, now)
         return lost
 
     async def status(self) -> Status:

@@ -8,6 +8,7 @@ import re
 import string
 import tokenize
 from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
 
 import pytest
 from support.sources import (
@@ -123,6 +124,20 @@ def test_only_the_command_line_imports_the_app() -> None:
         source.area for source in product() for _, name in imports(source) if area_of(name) == "bot.app"
     }
     assert importers <= {"bot.app", "bot.cli"}
+
+
+def test_no_files_of_an_adapter_import_each_other_in_a_circle() -> None:
+    files = {each.module: each for each in product() if each.module.startswith("adapters.")}
+
+    def used_by(source: Source) -> set[str]:
+        names = [f"{name}." for _, name in imports(source)]
+        found = {max((each for each in files if name.startswith(f"{each}.")), default="") for name in names}
+        return found - {"", source.module}
+
+    try:
+        TopologicalSorter({module: used_by(each) for module, each in files.items()}).prepare()
+    except CycleError as error:
+        assert_none([" -> ".join(error.args[1])])
 
 
 def test_the_pure_areas_neither_wait_nor_touch_the_outside_world() -> None:

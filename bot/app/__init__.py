@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from adapters.terminal import TerminalChat
 from adapters.web import WebChat
 from bot import catalog, content
-from bot.app.chats import LiveChat, connect
+from bot.app.chats import Attendance, LiveChat, connect, notice_by
 from bot.clock import SystemClock
 from bot.engine.keeper import Keeper
 from bot.engine.kit import Kit
@@ -141,7 +141,11 @@ class Bot:
     keeper: Keeper
     meters: Meters
     web: WebServer | None
-    chats: Sequence[LiveChat] = ()
+    attendance: Attendance
+
+    @property
+    def chats(self) -> Sequence[LiveChat]:
+        return self.attendance.chats
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`, or until a part dies: then everything ends and its error is raised."""
@@ -150,7 +154,7 @@ class Bot:
             engine = group.create_task(self.engine.run(), name="engine")
             keeper = group.create_task(self.keeper.run(), name="keeper")
             for chat in self.chats:
-                group.create_task(chat.run(), name=chat.platform)
+                group.create_task(self.attendance.run(chat), name=chat.platform)
             waiting = group.create_task(stop.wait(), name="stop")
             await asyncio.wait((engine, waiting), return_when=asyncio.FIRST_COMPLETED)
             self.engine.stop()
@@ -229,14 +233,15 @@ async def open_bot(
         keeper = Keeper(kit, LOW_WATER_BYTES)
         core.office.kie_balance = lambda: keeper.balance
         live = await connect(core, kit, adapters, stack) if chats else []
+        attendance = Attendance(live, notice_by(kit))
         server = None
         if web:
-            server = _server(core, meters, keeper, [page.mount, *(each.mount for each in live)])
+            server = _server(core, meters, keeper, attendance, page.mount)
             await server.start(any_port=any_port)
             stack.push_async_callback(server.stop)
             if sandbox:
                 kit = replace(kit, callback_base=server.url)
-        yield Bot(core, kie, Engine(kit, core.wake), keeper, meters, server, live)
+        yield Bot(core, kie, Engine(kit, core.wake), keeper, meters, server, attendance)
 
 
 def kie_client(settings: Settings, clock: Clock, meters: Meters | None = None) -> KieClient:
@@ -248,22 +253,22 @@ def kie_client(settings: Settings, clock: Clock, meters: Meters | None = None) -
     return KieClient(keys, clock=clock, api_url=api, upload_url=upload, meters=meters)
 
 
-def _server(core: Core, meters: Meters, keeper: Keeper, mounts: Sequence[Mount]) -> WebServer:
+def _server(core: Core, meters: Meters, keeper: Keeper, attendance: Attendance, page: Mount) -> WebServer:
     key = core.settings.kie_webhook_key
     return WebServer(
         settings=core.settings,
         studio=core.studio,
         clock=core.clock,
         meters=meters,
-        health=lambda: health(core, keeper),
+        health=lambda: health(core, keeper, attendance),
         snapshot=lambda: snapshot(core, keeper),
         read_callback=read_callback,
         hmac_key=key.reveal() if key else None,
-        mounts=mounts,
+        mounts=[page, *(each.mount for each in attendance.chats)],
     )
 
 
-async def health(core: Core, keeper: Keeper) -> Mapping[str, Mapping[str, Any]]:
+async def health(core: Core, keeper: Keeper, attendance: Attendance) -> Mapping[str, Mapping[str, Any]]:
     """What `/readyz` tells: each check with `ok`, and what it saw."""
     status = await core.office.status()
     free = shutil.disk_usage(core.settings.data_dir).free
@@ -277,6 +282,7 @@ async def health(core: Core, keeper: Keeper) -> Mapping[str, Mapping[str, Any]]:
             "closed": [each.code for each in status.gates],
         },
         "orders": {"ok": status.paused is None, "paused": status.paused},
+        "chats": {"ok": not attendance.stopped, "stopped": dict(attendance.stopped)},
     }
 
 
@@ -294,7 +300,7 @@ async def snapshot(core: Core, keeper: Keeper) -> Snapshot:
             paused=provider.get_meta(tx, backup.PAUSED) is not None,
         )
 
-    return await core.store.read(read)
+    return await core.store.read_long(read)
 
 
 # --- with the sandbox in KIE's place -----------------------------------------------------------------------------

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.domain import Button, UserRef
 from bot.durable import DurableInbox, DurableMemory
 from bot.engine.kit import Kit
+from bot.errors import StartError
 from bot.masking import Secret
 from bot.ports import ChatAdapter
 from bot.store import people
 from bot.talk import Notice, Talk
+from bot.texts import say
 
 if TYPE_CHECKING:
     from bot.app import Core
+
+log = logging.getLogger(__name__)
 
 
 class LiveChat(ChatAdapter, Protocol):
@@ -32,7 +38,8 @@ class LiveChat(ChatAdapter, Protocol):
         """Raises StartError when the platform does not accept the token."""
 
     async def run(self) -> None:
-        """Take in what is said, until `stop`. Raises what breaks it."""
+        """Take in what is said, until `stop`. Raises what breaks it; StartError when the platform turns us down for
+        good, after which deliveries raise RetryLater."""
 
     async def stop(self) -> None:
         """Take nothing more in, and let what is being handled end. Deliveries still work."""
@@ -40,11 +47,33 @@ class LiveChat(ChatAdapter, Protocol):
     async def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """Lets the chats run. One that its platform turns down ends alone, as long as another is left; `stopped` tells why,
+    by platform."""
+
+    chats: Sequence[LiveChat]
+    notice: Notice
+    stopped: dict[str, str] = field(default_factory=dict)
+
+    async def run(self, chat: LiveChat) -> None:
+        """Raises what breaks the chat."""
+        try:
+            await chat.run()
+        except StartError as error:
+            self.stopped[chat.platform] = str(error)
+            if len(self.stopped) == len(self.chats):
+                raise
+            text = say("notice.chat_stopped", platform=chat.platform.capitalize(), problem=error)
+            log.critical("%s", text)
+            await self.notice(f"{chat.platform}-stopped", text, ())
+
+
 async def connect(
     core: Core, kit: Kit, adapters: dict[str, ChatAdapter], stack: AsyncExitStack
 ) -> Sequence[LiveChat]:
     """Start every chat that has a token, and add it to `adapters`. Raises StartError."""
-    talk = Talk(studio=core.studio, office=core.office, tell=_teller(adapters), notice=_notice(kit))
+    talk = Talk(studio=core.studio, office=core.office, tell=_teller(adapters), notice=notice_by(kit))
     live: list[LiveChat] = []
     if token := core.settings.telegram_bot_token:
         live.append(_telegram(core, kit, talk, token))
@@ -69,7 +98,7 @@ def _telegram(core: Core, kit: Kit, talk: Talk, token: Secret) -> LiveChat:
         inbox=DurableInbox(core.store, core.clock),
         memory=DurableMemory(core.store, core.clock),
         talk=talk,
-        notice=_notice(kit),
+        notice=notice_by(kit),
         operators=lambda: _operators(core),
         fit=core.media.fit,
     )
@@ -98,7 +127,9 @@ def _teller(adapters: Mapping[str, ChatAdapter]) -> Callable[[UserRef, str], Awa
     return tell
 
 
-def _notice(kit: Kit) -> Notice:
+def notice_by(kit: Kit) -> Notice:
+    """Tells the operators, wherever they are."""
+
     async def notice(kind: str, text: str, buttons: Sequence[Button] = ()) -> None:
         await kit.notice(kind, text, buttons=buttons)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bot.cli import opening, terminal
-from bot.domain import Event, Failure, Job, JobState, Video
+from bot.domain import KEPT, Event, Failure, Job, JobState, Video
 from bot.texts import in_credits, say
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _state(job: Job) -> str:
     """`running`, `delivered`, `delivered: policy`, `delivered: kept`."""
     if isinstance(job.outcome, Failure):
         return f"{job.state}: {job.outcome.kind}"
-    return f"{job.state}: {job.delivered_to}" if job.delivered_to == "kept" else str(job.state)
+    return f"{job.state}: {job.delivered_to}" if job.delivered_to == KEPT else str(job.state)
 
 
 def _words(job: Job) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.cli import opening, terminal
-from bot.domain import Failure, Job
+from bot.domain import KEPT, Failure, Job
 from bot.errors import StartError, UserError
 from bot.settings import DEMO_IGNORES, Settings
 from bot.texts import say
@@ -151,7 +151,7 @@ def _end(core: Core, job: Job, args: argparse.Namespace) -> int:
     from bot.cli import follow, shapes
 
     target = target_of(job)
-    saved = target is not None and not isinstance(job.outcome, Failure) and job.delivered_to != "kept"
+    saved = target is not None and not isinstance(job.outcome, Failure) and job.delivered_to != KEPT
     if opening.wants_json(args):
         data: dict[str, Any] = shapes.job(job, core.settings.videos_dir)
         terminal.document({**data, "file": str(target) if saved else None})

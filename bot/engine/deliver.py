@@ -6,7 +6,7 @@ import logging
 from contextlib import suppress
 from dataclasses import replace
 
-from bot.domain import Job, Video
+from bot.domain import KEPT, Job, Video
 from bot.engine import rules
 from bot.engine.kit import Kit, LeaseLost
 from bot.errors import DeliveryUnknown, KiebotError, RetryLater, RouteClosed, TooLarge
@@ -151,16 +151,23 @@ async def _delivered(kit: Kit, job: Job, to: str, message_id: str | None, number
 
 async def wait_or_keep(kit: Kit, job: Job, reason: str, after: float | None = None) -> None:
     """Try again later; after a day of that, the result is kept for when the member is next seen."""
-    waited = (kit.clock.now() - (job.settled_at or 0)) / 1000
-    if waited > KEEP_AFTER:
-        await _keep(kit, job, reason)
-        return
+    if _waited(kit, job) > KEEP_AFTER and not kit.watch.jumped(kit.clock):
+        # the attempt took its time: the clock may have been set meanwhile, and the job moved along
+        fresh = await kit.store.read(lambda tx: jobs.get(tx, job.id))
+        if fresh and _waited(kit, fresh) > KEEP_AFTER:
+            await _keep(kit, job, reason)
+            return
     await kit.put_down(
         job, after or rules.back_off(job.attempts), job.attempts + 1, "delivery later", reason=reason
     )
 
 
+def _waited(kit: Kit, job: Job) -> float:
+    return (kit.clock.now() - (job.settled_at or 0)) / 1000
+
+
 async def _keep(kit: Kit, job: Job, reason: str) -> None:
     """No way left: the result stays with us and is offered when the member is next seen."""
-    await _delivered(kit, job, "kept", None, None)
+    await _delivered(kit, job, KEPT, None, None)
+    await kit.show(job.id)
     await kit.notice(f"kept:{job.id}", say("notice.kept", job=job.id, reason=reason))

@@ -14,8 +14,8 @@ from bot.engine.deliver import CLOSED, NOT_THERE, UNSURE, send, with_video
 from bot.engine.kit import Kit
 from bot.engine.watch import fetch
 from bot.errors import DeliveryUnknown, ProviderError, RetryLater, RouteClosed, TooLarge
-from bot.ports import Broken, Delivery, Done
-from bot.store import Tx, deliveries, jobs
+from bot.ports import Broken, Delivery, Done, Missing
+from bot.store import Tx, callbacks, deliveries, jobs
 from bot.store.deliveries import Attempt, Extra
 from bot.texts import say
 
@@ -23,14 +23,16 @@ log = logging.getLogger(__name__)
 
 PAUSE = 600.0
 UNSURE_MOST = 2
-GIVE_UP_AFTER = 24 * rules.HOUR
 LATER = "later"
 
 
 async def step(kit: Kit, extra: Extra) -> None:
     """One look at a refunded job's task, or one attempt to hand its video over."""
     job = await kit.store.read(lambda tx: jobs.get(tx, extra.job_id))
-    if job is None or job.removed or (extra.video is None and kit.clock.now() > extra.until):
+    over = extra.video is None and kit.clock.now() > extra.until
+    if over and kit.watch.jumped(kit.clock):
+        return
+    if job is None or job.removed or over:
         await _end(kit, extra, "extra ended")
         return
     try:
@@ -46,6 +48,12 @@ async def step(kit: Kit, extra: Extra) -> None:
 async def _look(kit: Kit, job: Job, extra: Extra) -> None:
     assert extra.task_id is not None
     answer = await kit.provider.look(extra.task_id, job.key_print)
+    if job.task_id is None and not isinstance(answer, Missing):
+        if not rules.same_callback(answer.callback_url, job):
+            log.warning("a late callback for job %s hinted at a task that is not its own", job.id)
+            await _end(kit, extra, "extra ended")
+            return
+        await _found(kit, job, extra.task_id)
     if isinstance(answer, Broken):
         await _end(kit, extra, "extra ended")
         return
@@ -54,7 +62,18 @@ async def _look(kit: Kit, job: Job, extra: Extra) -> None:
         return
     video = await fetch(kit, answer.urls, f"{job.id}.gift.mp4")
     now = kit.clock.now()
-    await kit.store.write(lambda tx: deliveries.gift_arrived(tx, job.id, video, now))
+    await kit.store.write(lambda tx: deliveries.gift_arrived(tx, extra, video, now))
+
+
+async def _found(kit: Kit, job: Job, task_id: str) -> None:
+    """Of a lost job only a hint was known; now KIE's own record names the job and its token."""
+    now = kit.clock.now()
+
+    def write(tx: Tx) -> None:
+        if callbacks.found_task(tx, job, task_id):
+            jobs.add_event(tx, job.id, now, "task found", task_id=task_id)
+
+    await kit.store.write(write)
 
 
 async def _give(kit: Kit, job: Job, extra: Extra, video: Video) -> None:
@@ -76,6 +95,8 @@ async def _give(kit: Kit, job: Job, extra: Extra, video: Video) -> None:
     route = next((each for each in adapter.routes(job) if each not in closed), None) if adapter else None
     if adapter is None or route is None or _is_enough(kit, extra, past):
         await _end(kit, extra, "extra ended")
+        if extra.task_id:
+            await kit.notice(f"gift:{job.id}", say("notice.gift_kept", job=job.id))
         return
     now = kit.clock.now()
     number = await kit.store.write(lambda tx: deliveries.begin(tx, job.id, route, now, extra=True))
@@ -95,7 +116,7 @@ async def _give(kit: Kit, job: Job, extra: Extra, video: Video) -> None:
 def _is_enough(kit: Kit, extra: Extra, past: list[Attempt]) -> bool:
     """Sent twice without knowing, or tried for a day."""
     unsure = sum(each.error == UNSURE for each in past)
-    return unsure >= UNSURE_MOST or (kit.clock.now() - extra.asked_at) / 1000 > GIVE_UP_AFTER
+    return unsure >= UNSURE_MOST or kit.clock.now() > extra.until
 
 
 def _delivery(kit: Kit, job: Job, extra: Extra, video: Video, route: str, number: int) -> Delivery:
@@ -117,7 +138,7 @@ async def _given(kit: Kit, extra: Extra, video: Video, number: int, message_id: 
 
 async def _later(kit: Kit, extra: Extra, seconds: float) -> None:
     due_at = kit.due_in(seconds)
-    await kit.store.write(lambda tx: deliveries.extra_later(tx, extra.job_id, due_at))
+    await kit.store.write(lambda tx: deliveries.extra_later(tx, extra, due_at))
 
 
 async def _end(
@@ -128,7 +149,7 @@ async def _end(
     def write(tx: Tx) -> None:
         if number is not None:
             deliveries.end(tx, extra.job_id, number, now, message_id)
-        deliveries.extra_ended(tx, extra.job_id, now)
+        deliveries.extra_ended(tx, extra, now)
         jobs.add_event(tx, extra.job_id, now, event)
 
     await kit.insist(write)

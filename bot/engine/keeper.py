@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,11 +11,14 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
+from bot.engine import notices
 from bot.engine.gate import remedy
 from bot.engine.kit import Kit
 from bot.engine.submit import gate_opened
-from bot.errors import KiebotError, ProviderError, RetryLater, StartError
-from bot.store import Tx, backup, checks, deliveries, drafts, inbox, jobs, memory, provider, tally
+from bot.errors import AccountError, KiebotError, ProviderError, RetryLater, StartError
+from bot.money import limits
+from bot.store import Tx, backup, checks, deliveries, drafts, forgotten, inbox, jobs, memory, provider, tally
+from bot.store import notices as told
 from bot.store.deliveries import KeptVideo
 from bot.texts import say
 
@@ -39,6 +41,7 @@ class Keeper:
     balance: Decimal | None = None
     broken: dict[str, list[str]] = field(default_factory=dict)
     _last: dict[str, float] = field(default_factory=dict)
+    _began: float | None = None
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -47,8 +50,14 @@ class Keeper:
             await self.kit.clock.sleep(5)
 
     async def tick(self) -> None:
+        now = self.kit.clock.monotonic()
+        if self._began is None:
+            self._began = now
+            # a machine's clock may be wrong until the network has put it right, and what is deleted is gone
+            self._last["tidy"] = now
         duties: list[tuple[str, float, Callable[[], Awaitable[None]]]] = [
             ("gates", 15, self.try_gates),
+            ("notices", 15, self.tell_again),
             ("checks", 600, self.check),
             ("balance", 600, self.ask_balance),
             ("disk", 60, self.check_disk),
@@ -70,26 +79,40 @@ class Keeper:
             log.warning("%s did not work and will be tried again: %s", name, error)
 
     async def try_gates(self) -> None:
-        """After 402 a balance that covers the next job reopens the gate; other gates stand ajar by their own clock."""
+        """After 402 a balance that covers the next job reopens the gate. Another gate that stands ajar is tried by the
+        next job; when none waits, by a request that costs nothing, since nobody may order meanwhile."""
         now = self.kit.clock.now()
         closed = await self.kit.store.read(provider.gates)
         for gate in closed:
-            if gate.code != 402 or now < gate.retry_at:
+            waiting = await self.kit.store.read(tally.next_forecast)
+            if now < gate.retry_at or (gate.code != 402 and waiting):
                 continue
-            have = await self.kit.provider.balance()
-            need = await self.kit.store.read(tally.next_forecast)
-            if have > 0 and have >= need:
+            if await self._is_well(gate.code, waiting):
                 await self.kit.store.write(partial(provider.open_gate, account=gate.account))
                 await gate_opened(self.kit)
             else:
-                retry_at = self.kit.due_in(remedy(402).pause(gate.tries + 1))
+                retry_at = self.kit.due_in(remedy(gate.code).pause(gate.tries + 1))
                 await self.kit.store.write(
                     partial(provider.gate_later, account=gate.account, retry_at=retry_at)
                 )
 
+    async def _is_well(self, code: int, need: Decimal) -> bool:
+        """Whether the account answers again; after 402 also whether it has enough. Raises RetryLater."""
+        try:
+            have = await self.kit.provider.balance()
+        except AccountError as error:
+            if code == 402:
+                raise
+            log.info("the gate stays closed: %s", error)
+            return False
+        return code != 402 or (have > 0 and have >= need)
+
+    async def tell_again(self) -> None:
+        await notices.tell_again(self.kit)
+
     async def check(self) -> None:
         """The ledger's rules; a broken one is loud."""
-        self.broken = await self.kit.store.read(checks.broken)
+        self.broken = await self.kit.store.read_long(checks.broken)
         for rule, rows in self.broken.items():
             log.critical("a rule of the ledger does not hold: %s: %s", rule, "; ".join(rows))
             await self.kit.notice(f"check:{rule}", say("notice.check", rule=rule))
@@ -104,41 +127,61 @@ class Keeper:
             await self.kit.notice("balance", say("notice.balance", balance=self.balance), pause_ms=86_400_000)
 
     async def check_disk(self) -> None:
-        free = shutil.disk_usage(self.kit.settings.data_dir).free
-        if free < self.low_water:
-            await self.kit.notice("disk", say("notice.disk", mb=free // 1_000_000))
+        """Room for what is being made comes before what was delivered already."""
+        free = self._free()
+        if free >= self.low_water:
+            return
+        dropped = await self._make_room(self.low_water - free)
+        if dropped:
+            text = say("notice.disk_room", mb=free // 1_000_000, n=dropped)
+        else:
+            text = say("notice.disk", mb=free // 1_000_000)
+        await self.kit.notice("disk", text)
+
+    def _free(self) -> int:
+        return self.kit.free_bytes(self.kit.settings.data_dir)
+
+    async def _make_room(self, missing: int) -> int:
+        """Delete delivered videos, oldest first, until `missing` bytes more are free; returns how many went."""
+        now, dropped = self.kit.clock.now(), 0
+        for each in await self.kit.store.read(deliveries.videos_on_disk):
+            if missing <= 0:
+                break
+            if not _waits_for_its_member(each):
+                await self._drop(each, now)
+                missing -= each.video.size
+                dropped += 1
+        return dropped
 
     # --- retention -----------------------------------------------------------------------------------------------
 
     async def tidy(self) -> None:
+        """Delete what is old, and videos that are too many. After the clock has jumped nothing is called old for a day:
+        it may be wrong, or a machine that slept may find its members back."""
         now = self.kit.clock.now()
+        steady = self.kit.watch.steady(self.kit.clock)
+        if steady:
+            await self.kit.store.write(lambda tx: _drop_old_rows(tx, now))
+        await self._drop_videos(now, by_age=steady)
+        if steady:
+            await self._sweep_files(now)
 
-        def write(tx: Tx) -> None:
-            drafts.drop_old(tx, now - DRAFTS_KEPT_MS)
-            drafts.drop_old_pictures(tx, now - PICTURES_KEPT_MS)
-            inbox.drop_old(tx, now)
-            memory.drop_old(tx, now)
-
-        await self.kit.store.write(write)
-        await self._drop_videos(now)
-        await self._sweep_files()
-
-    async def _drop_videos(self, now: int) -> None:
+    async def _drop_videos(self, now: int, by_age: bool) -> None:
         """Oldest delivered first; kept ones that nobody saw go after 30 days, with a refund."""
         kept = await self.kit.store.read(deliveries.videos_on_disk)
         room = int(self.kit.settings.videos_max_gb * 1_000_000_000)
         total = sum(each.video.size for each in kept)
         for each in kept:
-            too_old = now - each.ended_at > self._keep_ms(each)
-            too_much = total > room and not (each.kept and not each.seen)
+            too_old = by_age and now - each.ended_at > self._keep_ms(each)
+            too_much = total > room and not _waits_for_its_member(each)
             if too_old or too_much:
                 await self._drop(each, now)
                 total -= each.video.size
 
     def _keep_ms(self, each: KeptVideo) -> int:
-        return (
-            UNSEEN_KEPT_MS if each.kept and not each.seen else self.kit.settings.keep_videos_days * 86_400_000
-        )
+        if _waits_for_its_member(each):
+            return UNSEEN_KEPT_MS
+        return self.kit.settings.keep_videos_days * 86_400_000
 
     async def _drop(self, each: KeptVideo, now: int) -> None:
         def write(tx: Tx) -> None:
@@ -152,7 +195,7 @@ class Keeper:
         for name in filter(None, (each.video.file, each.video.thumbnail)):
             self.kit.video_path(name).unlink(missing_ok=True)
 
-    async def _sweep_files(self) -> None:
+    async def _sweep_files(self, now: int) -> None:
         """Files that no row names: what a crash left behind, once it is old enough not to be work in progress."""
         named = await self.kit.store.read(deliveries.video_files)
         pictures = await self.kit.store.read(drafts.picture_names)
@@ -161,15 +204,8 @@ class Keeper:
             (self.kit.settings.pictures_dir, pictures),
         ):
             for file in _files(folder):
-                if file.name not in owned and self._age(file) > 86_400:
+                if file.name not in owned and _age(file, now) > 86_400:
                     file.unlink(missing_ok=True)
-
-    def _age(self, file: Path) -> float:
-        """Seconds since it was written; 0 for one that a step has just taken away."""
-        try:
-            return self.kit.clock.now() / 1000 - file.stat().st_mtime
-        except FileNotFoundError:
-            return 0
 
     async def nightly_backup(self) -> None:
         now = datetime.fromtimestamp(self.kit.clock.now() / 1000, UTC)
@@ -189,3 +225,24 @@ class Keeper:
 
 def _files(folder: Path) -> list[Path]:
     return [file for file in folder.iterdir() if file.is_file()] if folder.exists() else []
+
+
+def _waits_for_its_member(each: KeptVideo) -> bool:
+    return each.kept and not each.seen
+
+
+def _drop_old_rows(tx: Tx, now: int) -> None:
+    drafts.drop_old(tx, now - DRAFTS_KEPT_MS)
+    drafts.drop_old_pictures(tx, now - PICTURES_KEPT_MS)
+    inbox.drop_old(tx, now)
+    memory.drop_old(tx, now)
+    forgotten.drop_old(tx, limits.day_start(now))
+    told.drop_old(tx, now)
+
+
+def _age(file: Path, now: int) -> float:
+    """Seconds since it was written; 0 for one that a step has just taken away."""
+    try:
+        return now / 1000 - file.stat().st_mtime
+    except FileNotFoundError:
+        return 0

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from bot.catalog import Catalog
-from bot.domain import Button, Failure, Job, JobState, Progress, UserRef, Video
-from bot.engine import rules
+from bot.domain import KEPT, Button, Failure, FailureKind, Job, JobState, Progress, Video
+from bot.engine import notices, rules
+from bot.engine.clockwatch import ClockWatch
 from bot.errors import RetryLater
 from bot.meters import Meters
 from bot.ports import ChatAdapter, Clock, Media, Provider
 from bot.settings import Settings
-from bot.store import Store, Tx, deliveries, jobs, people, provider
+from bot.store import Store, Tx, callbacks, deliveries, jobs
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 NOTICE_PAUSE_MS = 3_600_000
+# ends that a clock brings about, not an answer
+BY_CLOCK = (FailureKind.EXPIRED, FailureKind.LOST, FailureKind.UNFETCHABLE)
 
 
 class LeaseLost(Exception):
     """Somebody else moved the job meanwhile; whatever this step still wanted to write is void."""
+
+
+def free_on_disk(folder: Path) -> int:
+    """Bytes left where `folder` lies."""
+    return shutil.disk_usage(folder).free
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,8 @@ class Kit:
     link: Callable[[Job], str | None]
     meters: Meters = field(default_factory=Meters)
     callback_base: str | None = None
+    free_bytes: Callable[[Path], int] = free_on_disk
+    watch: ClockWatch = field(default_factory=ClockWatch)
 
     def callback_url(self, job: Job) -> str | None:
         base = self.callback_base
@@ -92,18 +103,23 @@ class Kit:
         await self.store.write(write)
 
     async def fail(self, job: Job, failure: Failure, cost: Any = None, gift_task: str | None = None) -> None:
-        """Settle a job without a video: its hold goes back, in the same transaction. Raises LeaseLost."""
+        """Settle a job without a video: its hold goes back, in the same transaction. Raises LeaseLost, also when the
+        clock that ends it has just jumped: the job is looked at again."""
         now = self.clock.now()
+        by_clock = failure.kind in BY_CLOCK
 
         def write(tx: Tx) -> None:
+            if by_clock and (self.watch.jumped(self.clock) or jobs.clock_moved(tx, job)):
+                raise LeaseLost(job.id)
             if not jobs.settle(tx, job, failure, now, cost):
                 raise LeaseLost(job.id)
             jobs.add_event(
                 tx, job.id, now, "failed", reason=failure.kind, text=failure.text, returned=job.price
             )
-            if gift_task:
-                until = now + int(rules.GIFT_HOURS * rules.HOUR * 1000)
-                deliveries.watch_for_gift(tx, job, gift_task, now, now + 60_000, until)
+            # KIE may have called while this was being given up, and calls but once
+            task = gift_task or (callbacks.hint(tx, job.id) if failure.kind is FailureKind.LOST else None)
+            if task:
+                deliveries.watch_for_gift(tx, job.id, task, now, now + 60_000)
 
         await self.insist(write)
         self.meters.count("jobs_ended", outcome=failure.kind)
@@ -113,7 +129,8 @@ class Kit:
 
         def read(tx: Tx) -> tuple[Job, Progress] | None:
             job = jobs.get(tx, job_id)
-            return (job, self.progress(tx, job)) if job and job.state is not JobState.DELIVERED else None
+            open_still = job and (job.state is not JobState.DELIVERED or job.delivered_to == KEPT)
+            return (job, self.progress(tx, job)) if job and open_still else None
 
         found = await self.store.read(read)
         if found is None:
@@ -135,30 +152,9 @@ class Kit:
         ends: str | None = None,
         buttons: Sequence[Button] = (),
     ) -> None:
-        """Tell the operators in their chats, at most once in `pause_ms` for each kind.
+        """Tell the operators in their chats, at most once in `pause_ms` for each kind; kept until one has it.
 
-        `ends` is the kind of notice that this one takes back: the next of those is news again.
+        A kind is a family, or a family and what it is about (`lost:<job>`): beyond the first few of a family in an
+        hour they are told in one message. `ends` is the family that this one takes back: the next of those is news.
         """
-        now = self.clock.now()
-
-        def write(tx: Tx) -> list[UserRef]:
-            if not provider.notice_due(tx, kind, now, pause_ms):
-                return []
-            if ends:
-                provider.notice_over(tx, ends)
-            return list(dict.fromkeys([*self.settings.operators, *people.operators(tx)]))
-
-        log.warning("notice (%s): %s", kind, text)
-        try:
-            operators = await self.store.write(write)
-        except RetryLater as error:
-            log.warning("the operators could not be told: %s", error)
-            return
-        for who in operators:
-            adapter = self.adapters.get(who.platform)
-            if adapter is None:
-                continue
-            try:
-                await adapter.tell(who.external_id, text, buttons)
-            except Exception:
-                log.warning("the operator %s could not be told", who, exc_info=True)
+        await notices.tell(self, kind, text, pause_ms, ends, buttons)

@@ -191,13 +191,13 @@ async def _close_gate(kit: Kit, code: int, text: str) -> None:
         known = provider.gates(tx)
         if any(gate.shut(now) for gate in known):
             return False
-        tries = max((gate.tries for gate in known), default=0)
+        tries = max((gate.tries for gate in known if gate.code == code), default=0)
         retry_at = now + int(remedy(code).pause(tries + 1) * 1000)
         return provider.close_gate(tx, "kie", code, text, now, retry_at)
 
     if await kit.insist(write):
         remedy_text = say(remedy(code).key)
-        await kit.notice("gate", say("notice.gate_closed", code=code, text=text, remedy=remedy_text))
+        await kit.notice(f"gate:{code}", say("notice.gate_closed", code=code, text=text, remedy=remedy_text))
 
 
 async def gate_opened(kit: Kit) -> None:

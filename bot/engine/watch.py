@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 
 from bot.domain import Failure, FailureKind, Job, Video
 from bot.engine import rules
@@ -131,7 +130,7 @@ async def fetch(kit: Kit, urls: tuple[str, ...], name: str) -> Video:
     """Stream the first address that works to our disk and make it playable. Raises ProviderError or RetryLater."""
     folder = kit.settings.videos_dir
     folder.mkdir(parents=True, exist_ok=True)
-    if shutil.disk_usage(folder).free < FREE_BYTES:
+    if kit.free_bytes(folder) < FREE_BYTES:
         raise RetryLater("the disk is nearly full")
     part = folder / f"{name}.part"
     await kit.media.warm()

@@ -13,7 +13,7 @@ from bot.engine import deliver, extras, rules, submit, watch
 from bot.engine.gate import remedy
 from bot.engine.kit import Kit, LeaseLost
 from bot.errors import AccountError, RetryLater, StoreBroken
-from bot.store import Tx, backup, deliveries, jobs, provider, tally
+from bot.store import Tx, backup, clocks, deliveries, jobs, provider, tally
 from bot.texts import say
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,6 @@ LANES = {JobState.SETTLED: 8, JobState.RUNNING: 16, JobState.SUBMITTING: 4, JobS
 TICK_SECONDS = 1.0
 LEASE_SECONDS = 15.0
 RENEW_SECONDS = 5.0
-SET_BACK_MS = 5_000
 LONGEST_WAIT = 2 * rules.HOUR  # whoever waits longer was put down before the clock was set back
 STOP_SECONDS = 10.0
 
@@ -53,7 +52,6 @@ class Engine:
         self._wake = wake or asyncio.Event()
         self._stopping = False
         self._renewed_at = 0.0
-        self._clock_then = (0, 0.0)
 
     def wake(self) -> None:
         """Something may be due: look now instead of at the next tick."""
@@ -71,7 +69,10 @@ class Engine:
     async def run(self) -> None:
         """Until `stop`. As the only owner of the database it first frees the leases of whoever died."""
         await self.kit.store.write(jobs.free_all)
-        await self._look_at_what_waits(LONGEST_WAIT)
+        now = self.kit.clock.now()
+        await self.kit.store.write(
+            lambda tx: clocks.mend(tx, now, int(LONGEST_WAIT * 1000), int(LEASE_SECONDS * 1000))
+        )
         try:
             while not self._stopping:
                 self._wake.clear()
@@ -88,8 +89,8 @@ class Engine:
 
     async def tick(self) -> None:
         """Claim what is due and start its steps; renew the leases of steps under way."""
+        await self._mind_the_clock()
         now = self.kit.clock.now()
-        await self._mind_the_clock(now)
         await self._renew()
         # counted here: the reading thread must not look at what this thread changes
         free = {state: self._free(state) for state in LANES}
@@ -102,17 +103,16 @@ class Engine:
                 self._held[job.id] = _Held(job, work)
         await self._do_extras(now)
 
-    async def _mind_the_clock(self, now: int) -> None:
-        """A clock set back would let everything wait for a time that has been before."""
-        then, passed = self._clock_then[0], self.kit.clock.monotonic() - self._clock_then[1]
-        self._clock_then = (now, self.kit.clock.monotonic())
-        if then and now < then + passed * 1000 - SET_BACK_MS:
-            log.warning("the clock was set back; everything that waits is looked at now")
-            await self._look_at_what_waits(0)
-
-    async def _look_at_what_waits(self, longer_than: float) -> None:
-        now, most, lease = self.kit.clock.now(), int(longer_than * 1000), int(LEASE_SECONDS * 1000)
-        await self.kit.store.write(lambda tx: jobs.clock_set_back(tx, now, most, lease))
+    async def _mind_the_clock(self) -> None:
+        """A clock that was set, or that stood still while the machine slept, ends nothing and lets nothing wait: what
+        waits by it is moved along. Until that is written nothing is judged by it (`ClockWatch.jumped`)."""
+        reading = self.kit.watch.read(self.kit.clock)
+        if reading.jump:
+            log.warning("the clock jumped by %d s; what waits is moved along", reading.jump / 1000)
+            lease = int(LEASE_SECONDS * 1000)
+            await self.kit.store.write(lambda tx: clocks.jumped(tx, reading.jump, reading.now, lease))
+            self._renewed_at = reading.monotonic - RENEW_SECONDS
+        self.kit.watch.mark(reading)
 
     async def idle(self) -> None:
         """Wait until no step is under way."""
@@ -128,6 +128,9 @@ class Engine:
         claims: list[tuple[str, JobState]] = []
         for state in (JobState.SETTLED, JobState.RUNNING, JobState.SUBMITTING):
             claims += [(job_id, state) for job_id in jobs.due(tx, state, now, free[state])]
+        if provider.get_meta(tx, backup.RESTORED) is not None:
+            # what became of these since the backup nobody knows: `resume` settles and names them
+            return [claim for claim in claims if claim[1] is not JobState.SUBMITTING]
         claims += [(job_id, JobState.QUEUED) for job_id in self._next_queued(tx, now, free[JobState.QUEUED])]
         return claims
 
@@ -237,7 +240,7 @@ class Engine:
             log.exception("the extra of job %s failed", extra.job_id)
             due_at = self.kit.due_in(600)
             with suppress(RetryLater, StoreBroken):
-                await self.kit.store.write(lambda tx: deliveries.extra_later(tx, extra.job_id, due_at))
+                await self.kit.store.write(lambda tx: deliveries.extra_later(tx, extra, due_at))
         finally:
             self._extra = None
 

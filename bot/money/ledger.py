@@ -62,8 +62,12 @@ def grant(account: str, amount: int, reference: str, reason: str) -> Transfer:
     return Transfer(ISSUANCE, account, amount, reference, reason)
 
 
+def welcome_reference(user_id: int) -> str:
+    return f"welcome:{user_id}"
+
+
 def welcome(user_id: int, amount: int) -> Transfer:
-    return Transfer(ISSUANCE, user_account(user_id), amount, f"welcome:{user_id}", "welcome")
+    return Transfer(ISSUANCE, user_account(user_id), amount, welcome_reference(user_id), "welcome")
 
 
 def top_up(job: str, payer: str, missing: int) -> Transfer:

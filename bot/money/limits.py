@@ -42,7 +42,8 @@ class Pace:
 
     def check(self, who: str, now: int) -> None:
         """Count a command. Raises UserError once, then Hush until the minute has passed."""
-        recent = [at for at in self._times.get(who, ()) if now - at < 60_000]
+        # a time to come was noted before the clock was set back
+        recent = [at for at in self._times.get(who, ()) if 0 <= now - at < 60_000]
         if len(recent) >= self.most:
             self._times[who] = recent
             if who in self._warned:
@@ -52,4 +53,4 @@ class Pace:
         self._warned.discard(who)
         self._times[who] = [*recent, now]
         if len(self._times) > 10_000:
-            self._times = {key: times for key, times in self._times.items() if now - times[-1] < 60_000}
+            self._times = {key: times for key, times in self._times.items() if 0 <= now - times[-1] < 60_000}

@@ -1,4 +1,5 @@
-"""The database: one writing thread with group commit, one reading thread, and nothing else that opens the file.
+"""The database: one writing thread with group commit, one reading thread, one for what reads long, and nothing else
+that opens the file.
 
 A transaction is one synchronous function `fn(tx)`. Functions that wait at the same moment share one COMMIT, each in a
 savepoint of its own, so that a slow disk costs one fsync for all of them (engines.md, "Measured").
@@ -67,7 +68,7 @@ class _Work(Generic[T]):
 
 
 class Store:
-    """Opens the database file; `async with` owns both threads and closes them last."""
+    """Opens the database file; `async with` owns the threads and closes them last."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -77,6 +78,8 @@ class Store:
         self._reader = _connect(path, reading=True)
         self._thread = threading.Thread(target=self._write_forever, name="store-writer", daemon=True)
         self._reading = ThreadPoolExecutor(1, "store-reader")
+        self._long_reader: sqlite3.Connection | None = None
+        self._reading_long = ThreadPoolExecutor(1, "store-long-reader")
         self._on_broken: Callable[[], None] = lambda: None
         self._closed = False
         self._thread.start()
@@ -113,24 +116,33 @@ class Store:
         """Run `fn` over one consistent snapshot, beside the writer. Raises RetryLater when the file cannot be read."""
         return await asyncio.get_running_loop().run_in_executor(self._reading, self._read, fn)
 
+    async def read_long(self, fn: Callable[[Tx], T]) -> T:
+        """`read` for what goes over whole tables: nobody waits behind it but others of its kind."""
+        return await asyncio.get_running_loop().run_in_executor(self._reading_long, self._read_long, fn)
+
     async def close(self) -> None:
         """What was asked before is still done."""
         self._closed = True
         self._works.put(None)
         await asyncio.to_thread(self._thread.join)
         self._reading.shutdown()
+        await asyncio.to_thread(self._reading_long.shutdown)
+        if self._long_reader:
+            self._long_reader.close()
         self._reader.close()
         self._writer.close()
 
     def _read(self, fn: Callable[[Tx], T]) -> T:
-        try:
-            self._reader.execute("BEGIN")
-            return fn(Tx(self._reader))
-        except sqlite3.OperationalError as error:
-            raise RetryLater(f"the database could not be read: {error}") from error
-        finally:
-            if self._reader.in_transaction:
-                self._reader.execute("ROLLBACK")
+        return _read_by(self._reader, fn)
+
+    def _read_long(self, fn: Callable[[Tx], T]) -> T:
+        """Its connection is opened at the first need: most commands have none."""
+        if self._long_reader is None:
+            try:
+                self._long_reader = _connect(self.path, reading=True)
+            except StartError as error:
+                raise RetryLater(str(error)) from error
+        return _read_by(self._long_reader, fn)
 
     # --- the writer's thread -------------------------------------------------------------------------------------
 
@@ -208,6 +220,18 @@ class Store:
                     connection.execute("BEGIN")  # so that the one COMMIT below has something to end
                 else:
                     connection.execute("RELEASE work")
+
+
+def _read_by(connection: sqlite3.Connection, fn: Callable[[Tx], T]) -> T:
+    """One snapshot for all that `fn` asks."""
+    try:
+        connection.execute("BEGIN")
+        return fn(Tx(connection))
+    except sqlite3.OperationalError as error:
+        raise RetryLater(f"the database could not be read: {error}") from error
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def _connect(path: Path, reading: bool = False) -> sqlite3.Connection:

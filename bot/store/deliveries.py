@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.domain import Job, Video
+from bot.domain import KEPT, Job, Video
 from bot.store.db import Tx
 from bot.store.plain import video_of, video_text
+
+WATCHED_MS = 48 * 3_600_000
+BROUGHT_MS = 24 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,8 @@ def end(
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """A video to hand over beside its job's own end. With a `task_id` it is a gift: watched until `until`."""
+    """A video to hand over beside its job's own end; with a `task_id` it is a gift. It is watched, then handed over, until
+    `until`."""
 
     job_id: str
     task_id: str | None
@@ -73,15 +77,23 @@ class Extra:
     video: Video | None
 
 
-def watch_for_gift(tx: Tx, job: Job, task_id: str, now: int, due_at: int, until: int) -> None:
-    tx.run(
-        "INSERT INTO extras (job_id, task_id, asked_at, due_at, until) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (job_id) DO NOTHING",
-        job.id,
-        task_id,
-        now,
-        due_at,
-        until,
+def watch_for_gift(tx: Tx, job_id: str, task_id: str, now: int, due_at: int) -> bool:
+    """A refunded job's task may still end well: look at it for two days. False when nothing new was learnt.
+
+    Another task takes the place of one that gave no video: of a lost job only hints are known, and they may be wrong.
+    """
+    return bool(
+        tx.run(
+            "INSERT INTO extras (job_id, task_id, asked_at, due_at, until) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (job_id) DO UPDATE SET task_id = excluded.task_id, asked_at = excluded.asked_at,"
+            " due_at = excluded.due_at, until = excluded.until, ended_at = NULL"
+            " WHERE extras.video IS NULL AND extras.task_id <> excluded.task_id",
+            job_id,
+            task_id,
+            now,
+            due_at,
+            now + WATCHED_MS,
+        )
     )
 
 
@@ -93,7 +105,7 @@ def send_again(tx: Tx, job: Job, video: Video, now: int) -> None:
         job.id,
         now,
         now,
-        now,
+        now + BROUGHT_MS,
         video_text(video),
     )
 
@@ -114,23 +126,34 @@ def due_extras(tx: Tx, now: int, limit: int) -> list[Extra]:
     ]
 
 
-def extra_later(tx: Tx, job_id: str, due_at: int) -> None:
-    tx.run("UPDATE extras SET due_at = ? WHERE job_id = ? AND ended_at IS NULL", due_at, job_id)
+# Meanwhile another task may have been hinted at; what was learnt of this one says nothing of that one.
+_SAME = "job_id = ? AND COALESCE(task_id, '') = COALESCE(?, '')"
 
 
-def gift_arrived(tx: Tx, job_id: str, video: Video, now: int) -> None:
-    """From now on it waits to be handed over."""
+def extra_later(tx: Tx, extra: Extra, due_at: int) -> None:
     tx.run(
-        "UPDATE extras SET video = ?, asked_at = ?, due_at = ? WHERE job_id = ?",
-        video_text(video),
-        now,
-        now,
-        job_id,
+        f"UPDATE extras SET due_at = ? WHERE ended_at IS NULL AND {_SAME}",
+        due_at,
+        extra.job_id,
+        extra.task_id,
     )
 
 
-def extra_ended(tx: Tx, job_id: str, now: int) -> None:
-    tx.run("UPDATE extras SET ended_at = ? WHERE job_id = ?", now, job_id)
+def gift_arrived(tx: Tx, extra: Extra, video: Video, now: int) -> None:
+    """From now on it waits to be handed over."""
+    tx.run(
+        f"UPDATE extras SET video = ?, asked_at = ?, due_at = ?, until = ? WHERE {_SAME}",
+        video_text(video),
+        now,
+        now,
+        now + BROUGHT_MS,
+        extra.job_id,
+        extra.task_id,
+    )
+
+
+def extra_ended(tx: Tx, extra: Extra, now: int) -> None:
+    tx.run(f"UPDATE extras SET ended_at = ? WHERE {_SAME}", now, extra.job_id, extra.task_id)
 
 
 def gift_of(tx: Tx, job_id: str) -> Video | None:
@@ -166,7 +189,7 @@ def videos_on_disk(tx: Tx) -> list[KeptVideo]:
             video_of(row["video"]),
             row["ended_at"],
             row["seen_at"] is not None,
-            row["delivered_to"] == "kept",
+            row["delivered_to"] == KEPT,
         )
         for row in rows
     ]

@@ -5,7 +5,6 @@ Every state change names the state and lease it expects; no row changed means th
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -236,18 +235,9 @@ def free_all(tx: Tx) -> int:
     )
 
 
-def clock_set_back(tx: Tx, now: int, most: int, lease: int) -> None:
-    """The machine's clock was set back: nothing is due more than `most` ms from now, no lease longer than `lease` ms."""
-    tx.run(
-        "UPDATE jobs SET due_at = ? WHERE due_at > ? AND state <> 'delivered'",
-        now,
-        now + most,
-    )
-    tx.run(
-        "UPDATE jobs SET leased_until = ? WHERE leased_until > ? AND state <> 'delivered'",
-        now + lease,
-        now + lease,
-    )
+def clock_moved(tx: Tx, job: Job) -> bool:
+    """Whether its times were moved along with the machine's clock since it was read (bot.store.clocks)."""
+    return bool(tx.value("SELECT created_at <> ? FROM jobs WHERE id = ?", job.created_at, job.id))
 
 
 # --- moves -------------------------------------------------------------------------------------------------------
@@ -397,23 +387,6 @@ def refund(tx: Tx, job: Job, now: int, reason: str) -> bool:
 
 def set_patience_told(tx: Tx, job: Job) -> None:
     tx.run("UPDATE jobs SET patience_told = 1 WHERE id = ? AND lease = ?", job.id, job.lease)
-
-
-def nudge(tx: Tx, job_id: str, token: str, task_id: str | None, now: int) -> bool:
-    """A callback came: look now. It carries no truth but the hint of a task id."""
-    row = tx.one("SELECT callback_token, state, task_id FROM jobs WHERE id = ?", job_id)
-    if row is None or not hmac.compare_digest(row["callback_token"].encode(), token.encode()):
-        return False
-    if row["state"] in ("submitting", "running"):
-        tx.run(
-            "UPDATE jobs SET due_at = ?, hinted_task = COALESCE(?, hinted_task) WHERE id = ?"
-            " AND state IN ('submitting', 'running')",
-            now,
-            None if row["task_id"] else task_id,
-            job_id,
-        )
-    tx.run("UPDATE extras SET due_at = ? WHERE job_id = ? AND ended_at IS NULL", now, job_id)
-    return True
 
 
 def seen(tx: Tx, job_id: str, now: int) -> None:

@@ -11,6 +11,10 @@ from bot.money.ledger import Transfer, is_job, is_payer
 from bot.store.db import Tx
 
 
+class OtherTransfer(ValueError):
+    """The reference stands for a transfer with another content."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A transfer as it stands in the ledger."""
@@ -23,8 +27,8 @@ class Entry:
 def post(tx: Tx, transfer: Transfer, now: int) -> bool:
     """Move credits, once for each reference; False when this very transfer was made before.
 
-    Raises UserError when the source is a payer with too little, ValueError when the reference stands for another
-    transfer: the same key with a different content is an error of ours.
+    Raises UserError when the source is a payer with too little, OtherTransfer when the reference stands for another
+    transfer: an error of ours, unless the reference is one that a person chose.
     """
     if not _record(tx, transfer, now):
         return False
@@ -61,7 +65,7 @@ def _record(tx: Tx, transfer: Transfer, now: int) -> bool:
         transfer.target,
         transfer.amount,
     ):
-        raise ValueError(f"the reference {transfer.reference} stands for another transfer")
+        raise OtherTransfer(f"the reference {transfer.reference} stands for another transfer")
     return False
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.domain import CommunityRef, UserRef, Video
+from bot.money import ledger
+from bot.store import forgotten
 from bot.store.db import Tx
 from bot.store.plain import from_text, to_text, video_of
 
@@ -46,7 +48,7 @@ def find_user(tx: Tx, who: UserRef) -> User | None:
 
 
 def ensure_user(tx: Tx, who: UserRef, now: int) -> User:
-    """The user, made on first sight."""
+    """The user, made on first sight; on somebody who was erased lies what lay on them before."""
     found = find_user(tx, who)
     if found:
         return found
@@ -58,7 +60,13 @@ def ensure_user(tx: Tx, who: UserRef, now: int) -> User:
         who.external_id,
         row["id"],
     )
-    return User(row["id"], now, blocked=False, privacy_told=False, operator=False, settings={})
+    kept = forgotten.came_back(tx, who)
+    if kept.blocked_at is not None:
+        set_blocked(tx, row["id"], kept.blocked_at)
+    if kept.denied_at is not None:
+        tx.run("INSERT INTO access (user_id, allowed, at) VALUES (?, 0, ?)", row["id"], kept.denied_at)
+    blocked = kept.blocked_at is not None
+    return User(row["id"], now, blocked=blocked, privacy_told=False, operator=False, settings={})
 
 
 def identity(tx: Tx, user_id: int, platform: str | None = None) -> UserRef | None:
@@ -70,6 +78,20 @@ def identity(tx: Tx, user_id: int, platform: str | None = None) -> UserRef | Non
         platform or "",
     )
     return UserRef(row["platform"], row["external_id"]) if row else None
+
+
+def blocked(tx: Tx, who: UserRef, user: User | None) -> bool:
+    """Whether this person is, be it since before they were erased."""
+    return user.blocked if user else forgotten.find(tx, who).blocked_at is not None
+
+
+def unblock(tx: Tx, who: UserRef) -> None:
+    """Also somebody of whom no more is known than their mark: their name stays out."""
+    user = find_user(tx, who)
+    if user:
+        set_blocked(tx, user.id, None)
+    else:
+        forgotten.lift_block(tx, who)
 
 
 def set_blocked(tx: Tx, user_id: int, blocked_at: int | None) -> None:
@@ -175,9 +197,14 @@ def set_access(tx: Tx, who: UserRef | CommunityRef, allowed: bool, now: int) -> 
         )
 
 
-def access_of(tx: Tx, user: User | None, community: CommunityRef | None) -> tuple[bool | None, bool | None]:
-    """What was decided about the user and about the community; None: nothing was."""
-    mine = tx.value("SELECT allowed FROM access WHERE user_id = ?", user.id) if user else None
+def access_of(
+    tx: Tx, who: UserRef, user: User | None, community: CommunityRef | None
+) -> tuple[bool | None, bool | None]:
+    """What was decided about the user, be it before they were erased, and about the community; None: nothing was."""
+    if user:
+        mine = tx.value("SELECT allowed FROM access WHERE user_id = ?", user.id)
+    else:
+        mine = None if forgotten.find(tx, who).denied_at is None else False
     theirs = (
         tx.value(
             "SELECT a.allowed FROM access a JOIN communities c ON c.id = a.community_id"
@@ -221,11 +248,13 @@ class Forgotten:
     pictures: list[str]
 
 
-def forget(tx: Tx, user_id: int, now: int) -> Forgotten:
-    """Erase a person: names, words, pictures, videos. Transfers stay, nameless.
+def forget(tx: Tx, user_id: int, now: int, *, day: int, spent: int) -> Forgotten:
+    """Erase a person: names, words, pictures, videos. Transfers stay, nameless; so does what being forgotten must not
+    undo (bot.store.forgotten), `spent` since `day` among it.
 
     Jobs still open are left to end first (the caller refuses); returns the files to delete.
     """
+    _keep(tx, user_id, day, spent)
     videos = [
         video_of(row["video"])
         for row in tx.all(
@@ -258,3 +287,17 @@ def forget(tx: Tx, user_id: int, now: int) -> Forgotten:
     tx.run("UPDATE events SET detail = '{}' WHERE job_id IN (SELECT id FROM jobs WHERE user_id = ?)", user_id)
     tx.run("UPDATE users SET forgotten_at = ?, settings = '{}' WHERE id = ?", now, user_id)
     return Forgotten(videos, pictures)
+
+
+def _keep(tx: Tx, user_id: int, day: int, spent: int) -> None:
+    row = tx.one(
+        "SELECT u.blocked_at, a.at AS denied_at, t.id AS welcome FROM users u"
+        " LEFT JOIN access a ON a.user_id = u.id AND a.allowed = 0"
+        " LEFT JOIN transfers t ON t.reference = ? WHERE u.id = ?",
+        ledger.welcome_reference(user_id),
+        user_id,
+    )
+    assert row is not None
+    kept = forgotten.Kept(row["blocked_at"], row["denied_at"], row["welcome"] is not None, day, spent)
+    for name in tx.all("SELECT platform, external_id FROM identities WHERE user_id = ?", user_id):
+        forgotten.keep(tx, UserRef(name["platform"], name["external_id"]), kept)

@@ -35,19 +35,19 @@ def gates(tx: Tx) -> list[ClosedGate]:
 
 
 def close_gate(tx: Tx, account: str, code: int, text: str, now: int, retry_at: int) -> bool:
-    """True when it was open before: tell the operator."""
-    known = tx.value("SELECT 1 FROM gates WHERE account = ?", account)
+    """True when it was open before, or another cause keeps it closed now: tell the operator."""
+    known = tx.value("SELECT code FROM gates WHERE account = ?", account)
     tx.run(
         "INSERT INTO gates (account, code, text, closed_at, tries, retry_at) VALUES (?, ?, ?, ?, 1, ?)"
         " ON CONFLICT (account) DO UPDATE SET code = excluded.code, text = excluded.text,"
-        " tries = gates.tries + 1, retry_at = excluded.retry_at",
+        " tries = CASE WHEN gates.code = excluded.code THEN gates.tries + 1 ELSE 1 END, retry_at = excluded.retry_at",
         account,
         code,
         text,
         now,
         retry_at,
     )
-    return known is None
+    return bool(known != code)
 
 
 def gate_later(tx: Tx, account: str, retry_at: int) -> None:
@@ -114,21 +114,3 @@ def set_meta(tx: Tx, key: str, value: str | None) -> None:
             key,
             value,
         )
-
-
-def notice_over(tx: Tx, kind: str) -> None:
-    """What this kind told no longer holds: the next one may be sent at once."""
-    tx.run("DELETE FROM notices WHERE kind = ?", kind)
-
-
-def notice_due(tx: Tx, kind: str, now: int, pause_ms: int) -> bool:
-    """Whether a notice of this kind may be sent now; if so it is noted as sent."""
-    last = tx.value("SELECT at FROM notices WHERE kind = ?", kind)
-    if last is not None and now - last < pause_ms:
-        return False
-    tx.run(
-        "INSERT INTO notices (kind, at) VALUES (?, ?) ON CONFLICT (kind) DO UPDATE SET at = excluded.at",
-        kind,
-        now,
-    )
-    return True

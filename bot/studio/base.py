@@ -45,10 +45,10 @@ class Base:
 
     def _check_access(self, tx: Tx, who: UserRef, chat: ChatRef) -> None:
         user = people.find_user(tx, who)
-        mine, theirs = people.access_of(tx, user, chat.community)
+        mine, theirs = people.access_of(tx, who, user, chat.community)
         access.check(
             operator=self.is_operator(who, user),
-            blocked=bool(user and user.blocked),
+            blocked=people.blocked(tx, who, user),
             user=mine,
             community=theirs,
             is_open=self.settings.access == "open",

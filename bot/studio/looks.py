@@ -9,7 +9,7 @@ from typing import Any
 from bot import catalog
 from bot.domain import Balance, Event, Job, JobState, Progress, UserRef, Video
 from bot.engine import rules, watch
-from bot.store import Tx, backup, deliveries, jobs, money, people, provider, tally
+from bot.store import Tx, backup, callbacks, deliveries, jobs, money, people, provider, tally
 from bot.store.plain import from_text, to_text
 from bot.studio.base import Base
 from bot.studio.values import ModelView
@@ -132,7 +132,7 @@ class Looks(Base):
     async def called_back(self, job_id: str, token: str, task_id: str | None) -> bool:
         """A callback came: look now. False when it is not for a job of ours."""
         now = self._clock.now()
-        known = await self._store.write(lambda tx: jobs.nudge(tx, job_id, token, task_id, now))
+        known = await self._store.write(lambda tx: callbacks.nudge(tx, job_id, token, task_id, now))
         if known:
             self._wake()
         return known

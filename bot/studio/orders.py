@@ -8,7 +8,7 @@ from bot import catalog
 from bot.domain import Draft, Job, JobState, ModelState, UserRef, new_id
 from bot.errors import Stale, UserError
 from bot.money import ledger, limits
-from bot.store import Tx, backup, drafts, jobs, money, people, provider, tally
+from bot.store import Tx, backup, drafts, forgotten, jobs, money, people, provider, tally
 from bot.studio.base import LOW_WATER_BYTES, Base
 
 
@@ -39,7 +39,7 @@ class Orders(Base):
         self._check_access(tx, who, draft.chat)
         if now > draft.expires_at or price not in (None, draft.price) or self._price_moved(draft):
             raise Stale("order.stale")
-        self._check_order(tx, draft, now)
+        self._check_order(tx, who, draft, now)
         job_id = new_id()
         if self.is_operator(who, user):
             self._top_up(tx, draft, job_id, now)
@@ -77,7 +77,7 @@ class Orders(Base):
         except UserError:
             return True
 
-    def _check_order(self, tx: Tx, draft: Draft, now: int) -> None:
+    def _check_order(self, tx: Tx, who: UserRef, draft: Draft, now: int) -> None:
         """Everything that refuses an order before credits are held."""
         settings = self.settings
         if self._space_left() < LOW_WATER_BYTES:
@@ -89,12 +89,12 @@ class Orders(Base):
         paused = provider.get_meta(tx, backup.PAUSED)
         if paused is not None:
             raise UserError("order.paused", reason=paused)
-        if any(gate.shut(now) for gate in provider.gates(tx)):
+        if provider.gates(tx):  # ajar is not open: those who wait find out first
             raise UserError("order.gate_closed")
         limits.check_queue(tally.queued_of(tx, draft.user_id), settings.max_queued_per_user)
         today = limits.day_start(now)
         if settings.user_daily_credits is not None:
-            spent = tally.spent_since(tx, draft.user_id, today)
+            spent = tally.spent_since(tx, draft.user_id, today) + forgotten.spent(tx, who, today)
             limits.check_user_day(spent, draft.price, settings.user_daily_credits)
         if settings.daily_kie_credits is not None:
             committed = tally.kie_spent_since(tx, today, waiting=True)

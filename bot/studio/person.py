@@ -11,7 +11,8 @@ from typing import Any
 from bot.domain import Job, JobState, UserRef, Video
 from bot.engine import keeper
 from bot.errors import UserError
-from bot.store import Tx, backup, deliveries, inbox, jobs, memory, people, tally
+from bot.money import limits
+from bot.store import Tx, backup, deliveries, inbox, jobs, memory, notices, people, tally
 from bot.studio.base import Base
 
 _DAY_MS = 86_400_000
@@ -92,6 +93,7 @@ class Person(Base):
     async def forget(self, who: UserRef) -> None:
         """Erase this person; transfers stay, nameless. Raises UserError while videos are in the making."""
         now = self._clock.now()
+        today = limits.day_start(now)
 
         def erase(tx: Tx) -> people.Forgotten:
             user = people.find_user(tx, who)
@@ -101,7 +103,10 @@ class Person(Base):
                 raise UserError("forget.open_jobs", n=tally.open_of(tx, user.id))
             inbox.forget(tx, who, now)
             memory.forget(tx, who)
-            return people.forget(tx, user.id, now)
+            notices.forget(tx, user.id)
+            limited = self.settings.user_daily_credits is not None
+            spent = tally.spent_since(tx, user.id, today) if limited else 0
+            return people.forget(tx, user.id, now, day=today, spent=spent)
 
         forgotten = await self._store.write(erase)
         delete_files(self.settings.videos_dir, forgotten.videos)

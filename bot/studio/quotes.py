@@ -11,7 +11,7 @@ from bot.catalog import Model
 from bot.domain import ChatRef, Draft, ModelState, ModelStatus, Picture, Quote, Request, UserRef, new_id
 from bot.errors import UserError
 from bot.money import ledger
-from bot.store import Tx, drafts, money, people
+from bot.store import Tx, drafts, forgotten, money, people
 from bot.studio.base import QUOTE_LIVES_MS
 from bot.studio.looks import Looks
 from bot.studio.values import Ask, Quoted, Unavailable
@@ -208,7 +208,7 @@ class Quotes(Looks):
         known = {draft.n: draft for draft in drafts.by_key(tx, ask.key)}
         if any(draft.user_id != user.id for draft in known.values()):
             raise UserError("order.key_reused")
-        self._welcome(tx, user.id, now)
+        self._welcome(tx, ask.who, user.id, now)
         kept = []
         for n, (request, quote, changes) in enumerate(priced, start=first):
             draft = known.get(n)
@@ -232,11 +232,12 @@ class Quotes(Looks):
         people.set_privacy_told(tx, user.id, now)
         return kept
 
-    def _welcome(self, tx: Tx, user_id: int, now: int) -> None:
-        """Once for each user, whatever NEW_USER_CREDITS was then and is now."""
+    def _welcome(self, tx: Tx, who: UserRef, user_id: int, now: int) -> None:
+        """Once for each person, whatever NEW_USER_CREDITS was then and is now, forgotten meanwhile or not."""
         welcome = ledger.welcome(user_id, self.settings.new_user_credits)
-        if welcome.amount and not money.exists(tx, welcome.reference):
-            money.post(tx, welcome, now)
+        if not welcome.amount or money.exists(tx, welcome.reference) or forgotten.find(tx, who).welcomed:
+            return
+        money.post(tx, welcome, now)
 
     def _quoted(
         self,

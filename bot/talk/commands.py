@@ -35,6 +35,9 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("forget", "info.about_forget"),
     ("report", "info.about_report"),
 )
+# What anybody may ask, let in or not.
+OPEN = frozenset(["start", "help", "privacy", "terms", "claim", "forget"])
+OWN = frozenset(["history", "balance", "cancel"])
 OPERATOR_COMMANDS: tuple[tuple[str, str], ...] = (
     ("status", "operate.about_status"),
     ("allow", "operate.about_allow"),
@@ -82,6 +85,17 @@ class Commands(Purse, Prefs, Ends):
             "model": self._turn_models,
             "bye": self._bye,
         }
+
+    async def admit_to(self, asker: Asker, name: str) -> None:
+        """To one of the commands below, before it is followed. What somebody has ordered is theirs to look at also where
+        the community that let them in is not. Raises UserError or Hush."""
+        name = name.lower()
+        if name in OPEN:
+            await self.admit_anybody(asker)
+        elif name in OWN and await self.studio.history(asker.who, limit=1):
+            await self.admit_owner(asker)
+        else:
+            await self.admit(asker)
 
     async def command(self, asker: Asker, name: str, text: str = "") -> Answer:
         """One of COMMANDS but for the first four, or start or claim. Raises UserError, for an unknown one too."""
@@ -222,8 +236,10 @@ class Commands(Purse, Prefs, Ends):
     async def _on_history(self, asker: Asker, text: str) -> Answer:
         return Answer(screen=await self.history_screen(asker, int(text) if text.isdecimal() else 1))
 
-    async def _on_cancel(self, asker: Asker, _: str) -> Answer:
-        return Answer(screen=await self.cancel_screen(asker))
+    async def _on_cancel(self, asker: Asker, text: str) -> Answer:
+        """`/cancel`, or `/cancel JOB`."""
+        job_id = next(iter(text.upper().split()), "")
+        return Answer(screen=await (self.cancelled(asker, job_id) if job_id else self.cancel_screen(asker)))
 
     async def _on_settings(self, asker: Asker, _: str) -> Answer:
         return Answer(screen=await self.settings_screen(asker))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from bot import wording
 from bot.catalog import sold
 from bot.domain import (
+    KEPT,
     Button,
     Failure,
     FailureKind,
@@ -19,7 +20,7 @@ from bot.domain import (
 )
 from bot.errors import UserError
 from bot.ports import Delivery
-from bot.talk.base import Base, Pressed, action
+from bot.talk.base import Base, Pressed, action, plain_name
 from bot.talk.values import Answer, Asker, Heading, Part, Screen, Small, Text, Words
 from bot.texts import in_credits, say
 
@@ -49,9 +50,17 @@ class Ends(Base):
         if isinstance(job.outcome, Failure):
             return self.failed(job, language, public)
         words = "" if public else wording.excerpt(job, PROMPT_MOST)
-        parts: list[Part] = [Heading(wording.state_words(progress, language))]
+        kept = job.delivered_to == KEPT
+        parts: list[Part] = [
+            Heading(say("chat.ready", language) if kept else wording.state_words(progress, language))
+        ]
         if words:
             parts.append(Words(words))
+        if kept:
+            days = wording.days(self.studio.keeping.waiting, language)
+            parts.append(Text(say("chat.kept", language, days=days)))
+            get = _button("chat.get_mine", language, "get", job.id, style="go")
+            return Screen(tuple(parts), ((get,),))
         parts.append(Text(f"{self._made_by(job)} · {in_credits(job.price, language)}"))
         if job.outcome is None:
             waiting = wording.waiting_words(progress, language)
@@ -184,7 +193,7 @@ class Ends(Base):
     # --- buttons -------------------------------------------------------------------------------------------------
 
     def _made_by(self, job: Job) -> str:
-        return self.studio.name_of(job.model)
+        return plain_name(self.studio.name_of(job.model))
 
     async def _their_job(self, asker: Asker, job_id: str) -> Job:
         """Raises UserError for somebody else's."""
@@ -201,6 +210,7 @@ class Ends(Base):
         return Answer(fresh=Screen(parts, rows, private=True))
 
     async def _get(self, asker: Asker, rest: str) -> Answer:
+        await self.admit_owner(asker)
         return await self.bring(asker, rest)
 
     async def bring(self, asker: Asker, job_id: str) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bot import catalog, wording
@@ -88,7 +89,7 @@ class Prefs(Base):
         language = prefs.get("language", asker.language) if what == "language" else asker.language
         now = self._pref_in_force(what, prefs, language)
         toast = say("info.pref_set", language, what=say(PREFERENCES[what], language), value=now)
-        heard = Asker(asker.who, asker.chat, asker.key, language, asker.manager)
+        heard = replace(asker, language=language)
         return Answer(screen=await self.settings_screen(heard), toast=wording.cut(toast, 200))
 
     def _pref_read(self, what: str, value: str) -> Any:

@@ -16,6 +16,7 @@ ENTRIES = 5
 JOBS_A_PAGE = 5
 PAGES_MOST = 200
 _WORDS_MOST = 90
+_ID_MOST = 20
 _LIST = "list"
 
 
@@ -145,6 +146,12 @@ class Purse(Ends):
         words = wording.excerpt(job, _WORDS_MOST)
         lines = [f"{number}. {self._made_by(job)} · {state}", f"“{words}”" if words else ""]
         return "\n".join(filter(None, lines))
+
+    async def cancelled(self, asker: Asker, job_id: str) -> Screen:
+        """Stopped, or why not. Raises UserError, for what is not theirs or has ended."""
+        job = await self.studio.job(asker.who, wording.cut(job_id, _ID_MOST))
+        told = wording.cancel_text(job, await self.studio.cancel(asker.who, job.id), asker.language)
+        return Screen((Text(told),), private=True)
 
     async def _stop(self, asker: Asker, rest: str) -> Answer:
         """From the status message, or from the list of `/cancel`, which then shows what is left."""

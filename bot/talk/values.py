@@ -12,17 +12,15 @@ from bot.domain import Button, ChatRef, Job, Picture, Shot, UserRef
 @dataclass(frozen=True, slots=True)
 class Asker:
     """Who speaks, where, and by which message. `key` names that message (`telegram:<chat>:<message>`), so that hearing
-    it twice does nothing twice. `manager` tells that the chat itself says they administer this community."""
+    it twice does nothing twice. `manager` tells that the chat itself says they administer this community, `in_public`
+    that others read what they are answered."""
 
     who: UserRef
     chat: ChatRef
     key: str
     language: str = "en"
     manager: bool = False
-
-    @property
-    def in_public(self) -> bool:
-        return self.chat.community is not None
+    in_public: bool = False
 
 
 @dataclass(frozen=True, slots=True)

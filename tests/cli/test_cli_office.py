@@ -37,6 +37,23 @@ def test_a_grant_with_a_key_is_given_once(kiebot: Kiebot) -> None:
     assert kiebot("credits", "balance", ADA, "--json").json["available"] == 100
 
 
+def test_another_grant_under_the_same_key_is_one_sentence_and_nothing_is_granted(kiebot: Kiebot) -> None:
+    kiebot("credits", "grant", ADA, 100, "--reason", "October", "--key", "k1")
+    for who, amount in ((ADA, 150), (HERD, 100)):
+        ended = kiebot("credits", "grant", who, amount, "--reason", "October", "--key", "k1")
+        assert (ended.status, ended.out) == (1, "")
+        assert "the key k1 was used before" in ended.complaint
+        assert len(ended.complaint.splitlines()) == 1
+    assert kiebot("credits", "balance", ADA, "--json").json["available"] == 100
+
+
+def test_a_blocked_person_who_was_forgotten_is_unblocked_by_name(kiebot: Kiebot) -> None:
+    kiebot("users", "block", ADA)
+    kiebot("users", "forget", ADA)
+    assert kiebot("users", "unblock", ADA).status == 0
+    assert kiebot("users", "--json").json == []
+
+
 def test_nobody_is_brought_below_zero(kiebot: Kiebot) -> None:
     ended = kiebot("credits", "grant", ADA, -1, "--reason", "x")
     assert (ended.status, ended.out) == (1, "")

@@ -139,6 +139,27 @@ async def test_a_crash_between_sending_and_writing_down_makes_no_second_message_
         assert len(chat.messages) == messages
 
 
+async def test_the_operator_is_told_when_a_job_was_delivered_twice(tmp_path: Path) -> None:
+    async with open_house(tmp_path, operators=(TOM,)) as house:
+        house.adapters["telegram"] = house.chat
+
+        class TakenOver(FakeChat):
+            async def deliver(self, delivery: Delivery) -> str:
+                message_id = await super().deliver(delivery)
+                if len(self.messages) == 1:
+                    await house.store.write(lambda tx: tx.run("UPDATE jobs SET lease = lease + 1"))
+                    house.clock.advance(20)
+                return message_id
+
+        chat = TakenOver(can_find=False)
+        house.adapters["web"] = chat
+        done = await delivered(house)
+        assert "delivered twice" in await house.kinds(done.id)
+        assert [f"Job {done.id} may have been delivered twice" in text for _, text in house.chat.told] == [
+            True
+        ]
+
+
 # --- size ------------------------------------------------------------------------------------------------------------
 
 

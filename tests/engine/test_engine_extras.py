@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 from support.crashing import Killed
 from support.files import names
-from support.house import FakeChat, FakeProvider, House, open_house
+from support.house import ADA, FakeChat, FakeProvider, House, open_house
 
-from bot.domain import Failure, FailureKind, Job
+from bot.domain import Failure, FailureKind, Job, UserRef
 from bot.errors import AccountError, DeliveryUnknown, ProviderError, RetryLater, RouteClosed
-from bot.ports import Broken, Delivery
+from bot.ports import Broken, Delivery, Done, Unknown
 
 HOURS = 3600.0
+PUBLIC = "https://bot.example"
+TOM = UserRef("telegram", "77")
 
 
 async def expired(house: House, takes: float = 7 * HOURS) -> Job:
@@ -157,3 +159,113 @@ async def test_a_callback_wakes_a_gift_up(tmp_path: Path) -> None:
         assert await house.studio.called_back(job.id, job.callback_token, "task1")
         await house.live(3)
         assert [each.gift for each in house.chat.messages] == [True]
+
+
+# --- callbacks of lost jobs ------------------------------------------------------------------------------------------
+
+
+async def lost(house: House) -> Job:
+    """A job whose answer was lost, and that was refunded; KIE made its task all the same."""
+    house.adapters["telegram"] = house.chat
+    house.kie.creates = [Unknown("the line went dead")]
+    job = await house.order()
+    house.kie.callbacks["theirs"] = f"{PUBLIC}/kie/callback/{job.id}/{job.callback_token}"
+    house.kie.callbacks["strange"] = f"{PUBLIC}/kie/callback/{job.id}/another-token"
+    (done,) = await house.end(job.id, every=60)
+    assert isinstance(done.outcome, Failure)
+    assert done.outcome.kind is FailureKind.LOST
+    house.chat.messages.clear()
+    for task in ("theirs", "strange"):
+        house.kie.tasks[task] = 0
+    return done
+
+
+def said(house: House, words: str) -> int:
+    return sum(words in text for _, text in house.chat.told)
+
+
+async def test_a_callback_after_a_lost_job_was_refunded_still_brings_its_video_as_a_gift(
+    tmp_path: Path,
+) -> None:
+    async with open_house(tmp_path, callback_base=PUBLIC, operators=(TOM,)) as house:
+        job = await lost(house)
+        for _ in range(3):
+            assert await house.studio.called_back(job.id, job.callback_token, "theirs")
+        assert [each.gift for each in await gifts(house)] == [True]
+        kinds = await house.kinds(job.id)
+        assert [kinds.count(each) for each in ("called back late", "task found", "gift given")] == [1, 1, 1]
+        assert (await house.job(job.id)).task_id == "theirs"
+        assert said(house, "given as a gift") == 1
+        await house.studio.called_back(job.id, job.callback_token, "theirs")
+        assert len(await gifts(house)) == 1
+
+
+async def test_a_late_hint_at_somebody_elses_task_gives_nothing_and_the_right_one_still_does(
+    tmp_path: Path,
+) -> None:
+    async with open_house(tmp_path, callback_base=PUBLIC) as house:
+        job = await lost(house)
+        await house.studio.called_back(job.id, job.callback_token, "unknown to KIE")
+        await house.live(60)
+        await house.studio.called_back(job.id, job.callback_token, "strange")
+        assert await gifts(house, 1) == []
+        assert (await house.job(job.id)).task_id is None
+        assert not await house.studio.called_back(job.id, "a wrong token", "theirs")
+        await house.studio.called_back(job.id, job.callback_token, "theirs")
+        assert [each.gift for each in await gifts(house)] == [True]
+        await house.studio.called_back(job.id, job.callback_token, "strange")
+        assert (await house.job(job.id)).task_id == "theirs"
+
+
+async def test_a_right_hint_during_a_look_at_a_wrong_one_is_not_ended_with_it(tmp_path: Path) -> None:
+    async with open_house(tmp_path, callback_base=PUBLIC) as house:
+        job = await lost(house)
+
+        class Slow(FakeProvider):
+            async def look(self, task_id: str, key_print: str | None = None) -> Done:
+                if task_id == "strange":
+                    await house.studio.called_back(job.id, job.callback_token, "theirs")
+                return Done(("https://kie.example/video.mp4",), callback_url=house.kie.callbacks[task_id])
+
+        house.kie.tasks.clear()
+        house.use(Slow(house.clock, callbacks=house.kie.callbacks))
+        await house.studio.called_back(job.id, job.callback_token, "strange")
+        assert len(await gifts(house)) == 1
+
+
+async def test_a_hint_that_nobody_could_look_into_before_the_refund_is_looked_into_after(
+    tmp_path: Path,
+) -> None:
+    async with open_house(tmp_path, callback_base=PUBLIC) as house:
+        house.kie.creates = [Unknown("the line went dead")]
+        job = await house.order()
+        await house.step()
+        house.kie.looks["theirs"] = [RetryLater("KIE is away")] * 500
+        await house.studio.called_back(job.id, job.callback_token, "theirs")
+        (done,) = await house.end(job.id, every=60)
+        assert isinstance(done.outcome, Failure)
+        house.chat.messages.clear()
+        house.kie.looks.clear()
+        house.kie.tasks["theirs"] = 0
+        house.kie.callbacks["theirs"] = f"{PUBLIC}/kie/callback/{job.id}/{job.callback_token}"
+        assert len(await gifts(house)) == 1
+
+
+async def test_a_late_callback_for_a_forgotten_person_is_not_looked_into(tmp_path: Path) -> None:
+    async with open_house(tmp_path, callback_base=PUBLIC) as house:
+        job = await lost(house)
+        await house.studio.forget(ADA)
+        await house.studio.called_back(job.id, job.callback_token, "theirs")
+        await house.live(3600, every=60)
+        assert "theirs" not in house.kie.looked
+        assert await house.value("SELECT COUNT(*) FROM extras") == 0
+        assert house.chat.messages == []
+
+
+async def test_the_operator_is_told_of_a_gift_that_no_chat_took(tmp_path: Path) -> None:
+    async with open_house(tmp_path, operators=(TOM,)) as house:
+        house.adapters["telegram"] = house.chat
+        await expired(house)
+        house.chat.faults = [RouteClosed("blocked")]
+        assert await gifts(house) == []
+        assert said(house, "lies in its member's history") == 1

@@ -165,12 +165,16 @@ async def test_a_job_that_waits_too_long_behind_a_closed_gate_is_refunded(tmp_pa
     async with open_house(tmp_path) as house:
         jobs = await thirty(house)
         house.kie.creates = [sick(402) for _ in range(4)]
+        await house.step()
+        at_first = len(house.kie.sent)
+        assert 1 <= at_first <= 4, "only those already under way when the first was refused"
         ended = await house.end(*(job.id for job in jobs), every=600)
         for job in ended:
             assert isinstance(job.outcome, Failure)
             assert job.outcome.kind is FailureKind.EXPIRED
             assert (job.ended_at or 0) - job.created_at >= 6 * 3_600_000
-        assert len(house.kie.sent) == 4
+        assert len(house.kie.sent) == at_first, "nothing passes a closed gate"
+        assert await house.available(UserRef("web", "user7")) == 1000
         await house.verify()
 
 
@@ -194,3 +198,75 @@ async def test_a_closed_gate_is_remembered_over_a_restart(tmp_path: Path) -> Non
     async with open_house(tmp_path, clock) as house:
         await house.live(60)
         assert house.kie.sent == []
+
+
+# --- another cause ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("code", "words"), [(401, "KIE_API_KEY"), (402, "Top it up")])
+async def test_a_second_cause_that_keeps_the_gate_closed_is_told_too(
+    tmp_path: Path, code: int, words: str
+) -> None:
+    async with open_house(tmp_path, operators=(TOM,)) as house:
+        house.adapters["telegram"] = house.chat
+        await house.order()
+        house.kie.creates = [sick(455), *[sick(code)] * 500]
+        house.kie.have = Decimal(0)
+        await house.live(2400, every=15)
+        assert [gate.code for gate in await gates(house)] == [code]
+        assert ["maintenance" in text for text in told(house)] == [True, False]
+        assert words in told(house)[1]
+
+
+# --- ajar ------------------------------------------------------------------------------------------------------------
+
+
+async def test_while_it_stands_ajar_new_orders_are_refused_and_the_waiting_job_finds_out(
+    tmp_path: Path,
+) -> None:
+    async with open_house(tmp_path) as house:
+        waiting = await house.order()
+        house.kie.creates = [sick(401)]
+        await house.step()
+        house.clock.advance(61)
+        await house.keeper.try_gates()
+        with pytest.raises(UserError, match="needs attention"):
+            await house.order(UserRef("web", "bob"))
+        assert (await house.studio.balance(UserRef("web", "bob"))).held == 0
+        await house.step()
+        assert await gates(house) == []
+        await house.order(UserRef("web", "bob"))
+        await house.end(waiting.id)
+
+
+@pytest.mark.parametrize("code", [401, 402, 403, 433, 455, 999])
+async def test_with_nobody_waiting_it_reopens_by_itself_once_kie_answers(tmp_path: Path, code: int) -> None:
+    async with open_house(tmp_path, operators=(TOM,)) as house:
+        house.adapters["telegram"] = house.chat
+        job = await house.order()
+        house.kie.creates = [sick(code)]
+        house.kie.have = Decimal(0) if code == 402 else Decimal(100)
+        await house.step()
+        assert await house.studio.cancel(ADA, job.id)
+
+        class Sick(FakeProvider):
+            async def balance(self) -> Decimal:
+                raise AccountError(code, "still")
+
+        well, sent = house.kie, len(house.kie.sent)
+        if code != 402:
+            house.use(Sick(house.clock))
+        for _ in range(4 * 240):
+            await house.keeper.try_gates()
+            house.clock.advance(15)
+        (gate,) = await gates(house)
+        assert 3 < gate.tries < 30, "each pause longer than the one before"
+        house.use(well)
+        house.kie.have = Decimal(100)
+        for _ in range(240):
+            await house.keeper.try_gates()
+            house.clock.advance(15)
+        assert await gates(house) == []
+        assert len(well.sent) == sent
+        assert "takes submissions again" in told(house)[-1]
+        await house.order()

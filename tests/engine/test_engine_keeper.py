@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from support.clock import FakeClock
+from support.crashing import InlineStore
 from support.files import exists, names, put
 from support.house import ADA, BOB, FakeProvider, House, open_house
 
-from bot.domain import Job, UserRef
+from bot.domain import Job, JobState, UserRef, Video
 from bot.engine.keeper import Keeper
 from bot.errors import RetryLater, RouteClosed
-from bot.store import Tx, drafts
+from bot.store import Tx, checks, drafts
 
 TOM = UserRef("telegram", "77")
 DAY = 86_400.0
+T = TypeVar("T")
 
 
 def told(house: House) -> list[str]:
@@ -212,6 +217,60 @@ async def test_a_nearly_full_disk_is_told(tmp_path: Path) -> None:
         assert "New orders are refused" in told(house)[0]
 
 
+@dataclass
+class Disk:
+    """So many bytes were free with so many videos on it."""
+
+    house: House
+    free: int
+    files: int = 0
+
+    def __call__(self, folder: Path) -> int:
+        return self.free + 1_000_000 * (self.files - len(names(self.house.settings.videos_dir)))
+
+
+def with_disk(house: House, free: int) -> None:
+    disk = Disk(house, free, len(names(house.settings.videos_dir)))
+    house.engine.kit = house.keeper.kit = replace(house.engine.kit, free_bytes=disk)
+    house.keeper.low_water = 201_000_000
+
+
+async def test_when_the_disk_is_full_the_oldest_delivered_videos_make_room_and_running_jobs_end(
+    tmp_path: Path,
+) -> None:
+    async with open_house(tmp_path, operators=(TOM,)) as house:
+        house.adapters["telegram"] = house.chat
+        unseen = await kept_unseen(house)
+        old = [await a_video(house, size=1_000_000) for _ in range(4)]
+        running = await house.order()
+        await house.step()
+        with_disk(house, 199_000_000)
+        await house.live(120, every=20)
+        assert await house.states(running.id) == [JobState.RUNNING]
+        begun = house.clock.now()
+        for _ in range(30):
+            await house.keeper.tick()
+            await house.live(20, every=20)
+        done = await house.job(running.id)
+        assert isinstance(done.outcome, Video)
+        assert (done.settled_at or 0) - begun < 600_000
+        assert on_disk(house) == {unseen.id, old[3].id, running.id}, "two for its room, one for its own"
+        assert not (await house.job(unseen.id)).removed
+        assert "oldest delivered videos were deleted (2)" in told(house)[-1]
+
+
+async def test_with_nothing_to_delete_a_full_disk_is_told_and_what_waits_for_its_member_stays(
+    tmp_path: Path,
+) -> None:
+    async with open_house(tmp_path, operators=(TOM,)) as house:
+        house.adapters["telegram"] = house.chat
+        unseen = await kept_unseen(house)
+        with_disk(house, 1)
+        await house.keeper.check_disk()
+        assert on_disk(house) == {unseen.id}
+        assert "New orders are refused" in told(house)[-1]
+
+
 async def test_a_duty_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
 
@@ -224,6 +283,28 @@ async def test_a_duty_that_fails_does_not_stop_the_others(tmp_path: Path) -> Non
         house.clock.advance(DAY / 2)
         await house.keeper.tick()
         assert len(names(house.settings.backups_dir)) == 1
+
+
+class CountingStore(InlineStore):
+    """Counts how often the ledger is looked through."""
+
+    checked = 0
+
+    async def read_long(self, fn: Callable[[Tx], T]) -> T:
+        self.checked += fn is checks.broken
+        return await super().read_long(fn)
+
+
+async def test_the_ledger_is_checked_at_the_start_and_every_ten_minutes(tmp_path: Path) -> None:
+    async with open_house(tmp_path, store_class=CountingStore) as house:
+        store = house.store
+        assert isinstance(store, CountingStore)
+        await house.keeper.tick()
+        assert store.checked == 1
+        for _ in range(int(DAY / 5)):
+            house.clock.advance(5)
+            await house.keeper.tick()
+        assert store.checked == 1 + 144
 
 
 async def test_the_keeper_does_each_duty_at_its_own_pace(tmp_path: Path) -> None:

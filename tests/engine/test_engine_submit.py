@@ -64,7 +64,8 @@ async def test_a_busy_kie_is_asked_again_later_and_later(tmp_path: Path) -> None
 async def test_a_model_that_kie_withdraws_costs_nothing_and_nobody_else_has_to_find_out(
     tmp_path: Path,
 ) -> None:
-    async with open_house(tmp_path, max_running_per_user=1) as house:
+    async with open_house(tmp_path, max_running_per_user=1, operators=(TOM,)) as house:
+        house.adapters["telegram"] = house.chat
         jobs = [await house.order(model="sora-2-text-to-video") for _ in range(3)]
         house.kie.creates = [Refused(FailureKind.PROVIDER, 500, "temporarily paused", withdrawn=True)]
         ended = await house.end(*(job.id for job in jobs))
@@ -74,6 +75,7 @@ async def test_a_model_that_kie_withdraws_costs_nothing_and_nobody_else_has_to_f
         states = await house.store.read(lambda tx: provider.model_states(tx, house.settings.kie_api_url))
         assert states["sora-2-text-to-video"].state is ModelState.PAUSED
         assert states["sora-2-text-to-video"].reason == "temporarily paused"
+        assert await told(house, "KIE refused sora-2-text-to-video: temporarily paused") == 1
 
 
 # --- lost answers ----------------------------------------------------------------------------------------------------

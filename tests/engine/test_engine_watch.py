@@ -101,6 +101,27 @@ async def test_whatever_goes_wrong_while_looking_the_task_goes_on(tmp_path: Path
 
 
 @pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            AccountError(401, "wrong key"),
+            "KIE refused a request of ours (401: wrong key). KIE does not accept",
+        ),
+        (ValueError("our fault"), "state running failed unexpectedly (ValueError)"),
+    ],
+)
+async def test_the_operator_is_told_once_what_goes_wrong_while_looking(
+    tmp_path: Path, error: Exception, words: str
+) -> None:
+    async with open_house(tmp_path, operators=(TOM,)) as house:
+        house.adapters["telegram"] = house.chat
+        job = await running(house)
+        looks(house, *[error] * 6)
+        await house.end(job.id)
+        assert [words in text for _, text in house.chat.told] == [True]
+
+
+@pytest.mark.parametrize(
     "error", [RetryLater("flicker"), AccountError(401, "wrong key"), ValueError("our fault")]
 )
 async def test_a_task_nobody_can_ask_about_is_refunded_by_the_end_clock(

@@ -175,7 +175,7 @@ async def test_the_same_reference_moves_credits_once(tmp_path: Path) -> None:
         first = await house.office.grant(ADA, 50, "a gift", key="monday")
         again = await asyncio.gather(*(house.office.grant(ADA, 50, "a gift", key="monday") for _ in range(3)))
         assert {each.available for each in (first, *again)} == {50}
-        with pytest.raises(ValueError, match="another transfer"):
+        with pytest.raises(UserError, match="was used before"):
             await house.office.grant(ADA, 60, "a gift", key="monday")
         await house.verify()
 

@@ -199,6 +199,8 @@ async def test_while_the_account_is_sick_orders_are_refused_before_a_hold(tmp_pa
         await house.store.write(lambda tx: provider.close_gate(tx, "kie", 401, "no", now, now + 60_000))
         await refused(house, "order.gate_closed")
         house.clock.advance(61)
+        await refused(house, "order.gate_closed")
+        await house.keeper.try_gates()
         await house.order()
 
 
