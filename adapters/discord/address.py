@@ -58,7 +58,8 @@ class Address:
     `message` is the asking member's own message (a mention, a direct message), to reply to. `member` tells that the
     bot itself is there, so that it may write without a token; `permissions` what it may do there (a bit field), as
     Discord said when asked, or None when it did not. `hidden`: the card is for the asker's eyes only (ephemeral), so
-    nothing but a token reaches it. `boost` is the server's boost tier.
+    nothing but a token reaches it. `boost` is the server's boost tier. `stranger` tells that they wrote to the bot with
+    nothing but an install of their own: whether it may write to them by itself is nowhere said (discord.md 2).
     """
 
     user: int
@@ -71,7 +72,13 @@ class Address:
     message: int | None = None
     permissions: int | None = None
     boost: int = 0
+    stranger: bool = False
     ticket: Ticket | None = None
+
+    @property
+    def needs_press(self) -> bool:
+        """Whether a press of the asker's may be the only way back once the token is dead."""
+        return not self.member or self.stranger
 
     def pack(self) -> str:
         """Compact JSON without what is as usual."""

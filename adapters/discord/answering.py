@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import discord
 
-from adapters.discord import modals, render
+from adapters.discord import modals
 from adapters.discord.address import (
     NOTES_LIVE_SECONDS,
     TOKEN_LIVES_MS,
@@ -21,22 +21,21 @@ from adapters.discord.address import (
     ticket_note,
 )
 from adapters.discord.asking import lacks
+from adapters.discord.delivery import Delivering
 from adapters.discord.items import open_action
 from adapters.discord.questions import Asked, Questions
 from adapters.discord.reply import InteractionReply, NotSaid, Reply
-from adapters.discord.routes import is_private
-from bot.domain import Button, Job, JobState, UserRef
+from bot.domain import Button, Job, JobState, Progress, UserRef
 from bot.errors import Hush, KiebotError, RetryLater, UserError
 from bot.ports import Memory
 from bot.studio import Studio
-from bot.talk import Answer, Asker, Part, Question, Screen, Talk, Text, Words
+from bot.talk import Answer, Asker, Part, Question, Screen, Small, Talk, Text, Words
 from bot.texts import say
 
 log = logging.getLogger(__name__)
 
 Who: TypeAlias = "Callable[[], Awaitable[Asker]]"
 Work: TypeAlias = "Callable[[Asker], Awaitable[Answer]]"
-SendAgain: TypeAlias = "Callable[[Job, Address], Awaitable[None]]"
 
 # Where three in four take longer than a third of a token's life, a slow one outlives it: then another way must be open.
 SOON_ENOUGH_SECONDS = TOKEN_LIVES_MS / 3000
@@ -45,15 +44,16 @@ KEPT_AT_ONCE = 3  # where the bot is no member, a token allows five messages (di
 
 
 class Answering:
-    """One for each client. `send_again` is delivery's, put in where the chat is put together."""
+    """One for each client."""
 
-    def __init__(self, talk: Talk, studio: Studio, memory: Memory) -> None:
+    def __init__(self, talk: Talk, studio: Studio, memory: Memory, delivering: Delivering) -> None:
         self.questions = Questions(memory)
-        self.send_again: SendAgain = _nowhere
+        self._delivering = delivering
         self._talk = talk
         self._studio = studio
         self._memory = memory
         self._under_way: set[asyncio.Task[object] | None] = set()
+        self._being_brought: set[UserRef] = set()
 
     async def idle(self) -> None:
         """Until everything that is being answered has been."""
@@ -90,7 +90,9 @@ class Answering:
                 else:
                     await reply.vanish()
         except (discord.HTTPException, NotSaid) as error:
-            log.warning("Discord did not take an answer: %s", error, exc_info=True)
+            # what was refused may be our fault, and its trace helps; a network or a closed door has none worth a page
+            is_refused = isinstance(error, discord.HTTPException)
+            log.warning("Discord did not take an answer: %s", error, exc_info=is_refused)
         finally:
             self._under_way.discard(task)
 
@@ -139,7 +141,7 @@ class Answering:
         if answer.toast:
             await reply.whisper(Screen((Text(answer.toast),)))
         if answer.send:
-            await self.send_again(answer.send, Address.parse(asker.chat.address))
+            await self._delivering.send_again(answer.send, Address.parse(asker.chat.address))
             await self._studio.seen(answer.send.id)
 
     async def _show(self, reply: Reply, screen: Screen) -> None:
@@ -153,19 +155,21 @@ class Answering:
     # --- orders --------------------------------------------------------------------------------------------------
 
     async def _ordered(self, reply: Reply, asker: Asker, job: Job, screen: Screen | None) -> None:
-        """The card becomes the job's status message, and its fresh token the first way of delivering."""
-        address = Address.parse(asker.chat.address)
-        progress = await self._studio.progress(job)
-        screen = screen or self._talk.status(job, progress, asker.language)
-        if not address.member:
-            screen = render.with_get(screen, job.id, asker.language)
-        if is_private(job):
-            screen = render.for_one(screen, asker.language)
-        await self._remember_ticket(job, asker.who, address)
-        if reply.standing:
-            await self._remember_card(job, asker.who, reply.standing)
-        card = await reply.show(screen)
-        if card != reply.standing:
+        """The card becomes the job's status message, and its fresh token the first way of delivering. The credits are held
+        by now, so that nothing that fails here may say otherwise."""
+        address, progress = Address.parse(asker.chat.address), None
+        try:
+            await self._remember_ticket(job, asker.who, address)
+            if reply.standing:
+                await self._remember_card(job, asker.who, reply.standing)
+            progress = await self._studio.progress(job)
+        except RetryLater as error:
+            log.info("the way back to the card of job %s is not noted: %s", job.id, error)
+        progress = progress or Progress(job.state, 0.0)
+        screen = screen or self._delivering.status(job, progress, asker.language)
+        async with self._delivering.pressed(job, screen, asker.language) as now:
+            card = await reply.show(now) if now else reply.standing
+        if card and card != reply.standing:
             await self._remember_card(job, asker.who, card)
         warning = later_warning(address, progress.usual, asker.language)
         if warning:
@@ -187,17 +191,29 @@ class Answering:
             await self._memory.put(ticket_note(job.id), ticket, seconds=TOKEN_LIVES_MS / 1000, owner=who)
 
     async def _bring_kept(self, reply: Reply, asker: Asker) -> None:
-        """What no chat would take, now that its owner is here; for their eyes only."""
+        """What no chat would take, now that its owner is here; for their eyes only. Two answers at once bring it once."""
+        if asker.who in self._being_brought:
+            return
+        self._being_brought.add(asker.who)
+        try:
+            await self._bring_each_kept(reply, asker)
+        finally:
+            self._being_brought.discard(asker.who)
+
+    async def _bring_each_kept(self, reply: Reply, asker: Asker) -> None:
         address = Address.parse(asker.chat.address)
         for job in list(await self._talk.kept(asker.who))[:KEPT_AT_ONCE]:
             try:
                 if await self._studio.video(job):
-                    await self.send_again(job, replace(address, hidden=address.place is not Place.BOT_DM))
+                    await self._delivering.send_again(
+                        job, replace(address, hidden=address.place is not Place.BOT_DM)
+                    )
                 else:
                     await reply.whisper(self._talk.failed(job, asker.language))
             except KiebotError as error:
+                # a place that is too narrow for one of them does not keep the others back
                 log.info("what is kept of job %s could not be brought: %s", job.id, error)
-                return
+                continue
             await self._studio.seen(job.id)
 
     # --- questions -----------------------------------------------------------------------------------------------
@@ -222,13 +238,13 @@ class Answering:
         open_it = Button(say("discord.answer", asker.language), open_action(form_id), style="go")
         rows = (*(screen.rows if screen else ()), (open_it,))
         parts = (*(screen.parts if screen else ()), Text(question.text))
+        if address.place is not Place.BOT_DM:
+            parts = (*parts, Small(say("discord.by_button", asker.language)))
         put = reply.add if reply.keeps else reply.show
         card = await put(Screen(parts, rows))
-        await self.questions.stands_in(form_id, card.message, address.channel, address.user, asker.who)
-
-
-async def _nowhere(job: Job, address: Address) -> None:
-    raise UserError("discord.broken")
+        await self.questions.stands_in(form_id, card.message, asker.who)
+        if not asker.chat.private or address.place is Place.BOT_DM:
+            await self.questions.may_be_written(form_id, address.channel, address.user, asker.who)
 
 
 def _refusal(text: str, typed: str, language: str) -> Screen:
@@ -242,6 +258,8 @@ def later_warning(address: Address, usual: tuple[float, float] | None, language:
     """How the video will come if it takes longer than the token lives; "" when it simply will."""
     if not address.member:
         return say("discord.warn_no_member", language)
+    if address.stranger:
+        return say("discord.warn_own_install", language)
     missing = lacks(address)
     if missing and (usual is None or usual[1] > SOON_ENOUGH_SECONDS):
         names = ", ".join(name.replace("_", " ").title() for name in missing)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import discord
 
 from adapters.discord.address import PLATFORM, TOKEN_LIVES_MS, Address, Place, Ticket, user_ref
+from adapters.discord.turns import Hearer
 from bot.ports import Clock
 from bot.talk import Asker, Talk
 
-if TYPE_CHECKING:
-    from adapters.discord.client import DiscordClient
-
-Interaction: TypeAlias = "discord.Interaction[DiscordClient]"
+Interaction: TypeAlias = "discord.Interaction[Hearer]"
 
 # What posting later needs where the bot is a member (discord.md 2); in a thread another right stands for sending.
 NEEDED = discord.Permissions(
@@ -47,6 +45,7 @@ class Askers:
             key=f"{PLATFORM}:press:{interaction.id}" if pressed else f"{PLATFORM}:{interaction.id}",
             language=await self.language(interaction),
             manager=bool(interaction.guild_id) and interaction.permissions.manage_guild,
+            in_public=address.place is not Place.BOT_DM and not hidden,
         )
 
     async def of_message(self, message: discord.Message) -> Asker:
@@ -67,6 +66,7 @@ class Askers:
             key=f"{PLATFORM}:{message.id}",
             language=await self.talk.language(user_ref(author.id)),
             manager=isinstance(author, discord.Member) and author.guild_permissions.manage_guild,
+            in_public=guild is not None,
         )
 
     async def language(self, interaction: Interaction) -> str:
@@ -84,7 +84,6 @@ class Askers:
 
     def address(self, interaction: Interaction) -> Address:
         guild = interaction.client.get_guild(interaction.guild_id) if interaction.guild_id else None
-        member = guild is not None or interaction.is_guild_integration()
         place = place_of(interaction)
         return Address(
             user=interaction.user.id,
@@ -92,10 +91,11 @@ class Askers:
             place=place,
             guild=interaction.guild_id,
             thread=isinstance(interaction.channel, discord.Thread),
-            member=member if place is Place.SERVER else place is Place.BOT_DM,
+            member=is_member(interaction) if place is Place.SERVER else place is Place.BOT_DM,
             hidden=is_hidden(interaction),
             permissions=interaction.app_permissions.value if place is Place.SERVER else None,
             boost=guild.premium_tier if guild else 0,
+            stranger=place is Place.BOT_DM and not is_guild_install(interaction),
             ticket=self.ticket(interaction),
         )
 
@@ -105,6 +105,21 @@ def place_of(interaction: Interaction) -> Place:
         return Place.SERVER
     # Discord says which: its own description calls 1 a direct message with the bot, 2 any other (discord.md 2).
     return Place.BOT_DM if interaction.context.dm_channel else Place.ELSEWHERE
+
+
+def is_member(interaction: Interaction) -> bool:
+    """Whether the bot is in this server. As long as Discord has not told of all servers, having been added to it in any
+    way will do; afterwards it will not, since a server may have added the commands alone."""
+    client = interaction.client
+    if client.get_guild(interaction.guild_id or 0):
+        return True
+    return not client.is_ready() and is_guild_install(interaction)
+
+
+def is_guild_install(interaction: Interaction) -> bool:
+    """Whether a server's install stands behind it; in direct messages with the bot, one that both are in. discord.py's
+    own `is_guild_integration` knows servers only."""
+    return 0 in interaction._integration_owners
 
 
 def is_hidden(interaction: Interaction) -> bool:

@@ -7,14 +7,13 @@ import itertools
 import logging
 from collections.abc import Sequence
 
-import aiohttp
 import discord
 
 from adapters.discord import register
 from adapters.discord.address import PLATFORM
 from adapters.discord.again import Fit
 from adapters.discord.client import DiscordClient
-from adapters.discord.delivery import Delivering
+from adapters.discord.errors import UNREACHABLE, answer_in, asked_wait
 from bot.domain import Button, Job, Progress
 from bot.errors import RetryLater, StartError
 from bot.masking import Secret
@@ -26,15 +25,12 @@ from bot.texts import say
 log = logging.getLogger(__name__)
 
 SHELF_SECONDS = 60.0
+START_SECONDS = 15.0  # the other chats wait for us
 INSTALL_RIGHTS = 274878024704  # what posting later needs, discord.md 2
 TRY_AGAIN_SECONDS = (5.0, 15.0, 60.0, 300.0)
-UNREACHABLE = (
-    aiohttp.ClientError,
-    OSError,
-    TimeoutError,
-    discord.DiscordServerError,
-    discord.GatewayNotFound,
-)
+DEAD_TOKEN, PRIVILEGED = 4004, 4014  # close codes
+# Whether commands are taken is Discord's answer; these are about who asks, or how often.
+NOT_NOW = frozenset({403, 408, 429})
 
 
 class DiscordChat:
@@ -60,13 +56,12 @@ class DiscordChat:
         self._api_url = api_url
         self._memory = memory
         self._clock = clock
-        self._logged_in = False
+        self._logged_in = asyncio.Event()
+        self._asked_wait = 0.0
+        self._registering = asyncio.Lock()
         self._stopping = asyncio.Event()
-        self.client = DiscordClient(talk=talk, studio=studio, memory=memory, clock=clock)
-        self._delivering = Delivering(
-            self.client, talk=talk, studio=studio, memory=memory, clock=clock, fit=fit
-        )
-        self.client.answering.send_again = self._delivering.send_again
+        self.client = DiscordClient(talk=talk, studio=studio, memory=memory, clock=clock, fit=fit)
+        self._delivering = self.client.delivering
 
     # --- its life ------------------------------------------------------------------------------------------------
 
@@ -88,15 +83,18 @@ class DiscordChat:
         logging.getLogger("discord").setLevel(max(logging.WARNING, logging.getLogger().level))
         await self.client.shelf.refresh()
         try:
-            await self._log_in()
+            async with asyncio.timeout(START_SECONDS):
+                await self._log_in()
         except UNREACHABLE as error:
-            log.warning("Discord cannot be reached and will be tried again: %s", error)
+            self._put_off(error)
 
     async def run(self) -> None:
-        """Until `stop`. Raises StartError when Discord turns the token or the intents down for good."""
+        """Until `stop`. Raises StartError when Discord turns the token or the intents down for good; what is to be
+        delivered then waits."""
         stopping = asyncio.create_task(self._stopping.wait(), name="discord stopping")
         works = [
             asyncio.create_task(self._keep_connected(), name="discord connection"),
+            asyncio.create_task(self._keep_registered(), name="discord commands"),
             asyncio.create_task(self._keep_shelf(), name="discord shelf"),
         ]
         try:
@@ -124,47 +122,68 @@ class DiscordChat:
         StartError, RetryLater."""
         try:
             await self._log_in()
-            return await register.sync(self.client.tree, self._memory, force=force)
+            async with self._registering:
+                return await register.sync(self.client.tree, self._memory, force=force)
         except UNREACHABLE as error:
-            raise RetryLater(f"Discord cannot be reached: {error}") from error
-        except discord.HTTPException as error:
-            raise StartError(say("discord.not_registered", problem=error)) from error
+            answer = answer_in(error)
+            if answer and answer.status < 500 and answer.status not in NOT_NOW:
+                raise StartError(say("discord.not_registered", problem=error)) from error
+            raise RetryLater(f"Discord cannot be reached: {error}", asked_wait(error) or None) from error
 
     async def _log_in(self) -> None:
-        if self._logged_in:
+        if self._logged_in.is_set():
             return
         # One process speaks to one Discord; the gateway's address is asked of it.
         discord.http.Route.BASE = self._api_url
+        # Each try opens connections of its own; those of the one before would stay open.
+        await self.client.http.close()
+        self.client.http.connector = discord.utils.MISSING
         try:
             await self.client.login(self._token.reveal())
         except discord.LoginFailure:
             raise StartError(say("discord.bad_token")) from None
-        self._logged_in = True
+        self._logged_in.set()
 
     async def _keep_connected(self) -> None:
         """discord.py reconnects by itself; what it gives up on is tried again after a while."""
+        await self._clock.sleep(self._asked_wait)
         for tries in itertools.count():
+            self._asked_wait = 0.0
             try:
                 await self._log_in()
-                await self._registered()
                 await self.client.connect()
             except discord.ConnectionClosed as closed:
-                raise StartError(say("discord.turned_down", code=closed.code)) from closed
+                raise _turned_down(closed.code) from closed
             except discord.PrivilegedIntentsRequired as error:
-                raise StartError(say("discord.turned_down", code=4014)) from error
+                raise _turned_down(PRIVILEGED) from error
             except UNREACHABLE as error:
-                log.warning("Discord cannot be reached and will be tried again: %s", error)
-            await self._clock.sleep(TRY_AGAIN_SECONDS[min(tries, len(TRY_AGAIN_SECONDS) - 1)])
+                answer = answer_in(error)
+                if answer and answer.status == 401:
+                    raise _turned_down(DEAD_TOKEN) from error
+                self._put_off(error)
+            await self._clock.sleep(_pause(tries, self._asked_wait))
 
-    async def _registered(self) -> None:
-        """A bot whose commands could not be registered still serves those that were."""
-        try:
-            count = await self.register()
-        except (RetryLater, StartError) as error:
-            log.warning("the commands could not be registered: %s", error)
-        else:
-            if count is not None:
-                log.info("%d commands were registered with Discord", count)
+    def _put_off(self, error: Exception) -> None:
+        log.warning("Discord cannot be reached and will be tried again: %r", answer_in(error) or error)
+        self._asked_wait = asked_wait(error)
+
+    async def _keep_registered(self) -> None:
+        """Beside the connection: a bot whose commands could not be registered still serves those that were."""
+        await self._logged_in.wait()
+        for tries in itertools.count():
+            try:
+                count = await self.register()
+            except RetryLater as error:
+                log.warning("the commands could not be registered and will be tried again: %s", error)
+                await self._clock.sleep(_pause(tries, error.after or 0.0))
+                continue
+            except StartError as error:
+                log.warning("the commands could not be registered: %s", error)
+            else:
+                if count is not None:
+                    log.info("%d commands were registered with Discord", count)
+            break
+        await self._stopping.wait()
 
     async def _keep_shelf(self) -> None:
         while True:
@@ -190,3 +209,14 @@ class DiscordChat:
 
     async def tell(self, external_id: str, text: str, buttons: Sequence[Button] = ()) -> bool:
         return await self._delivering.tell(external_id, text, buttons)
+
+
+def _pause(tries: int, asked: float) -> float:
+    """Seconds until the next try: longer and longer, and no shorter than Discord asked for."""
+    return max(asked, TRY_AGAIN_SECONDS[min(tries, len(TRY_AGAIN_SECONDS) - 1)])
+
+
+def _turned_down(code: int) -> StartError:
+    return StartError(
+        say("discord.dead_token") if code == DEAD_TOKEN else say("discord.turned_down", code=code)
+    )

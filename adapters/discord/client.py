@@ -8,14 +8,17 @@ from typing import Any, TypeAlias
 import discord
 from discord import app_commands
 
+from adapters.discord.again import Fit
 from adapters.discord.answering import Answering
-from adapters.discord.asking import Askers, Interaction
-from adapters.discord.commands import commands
+from adapters.discord.asking import Askers
+from adapters.discord.commands import Counter, commands
+from adapters.discord.delivery import Delivering
 from adapters.discord.desk import Desk
 from adapters.discord.items import ITEMS
 from adapters.discord.mentions import Mentions
 from adapters.discord.menus import menus
 from adapters.discord.operators import Operator
+from adapters.discord.pointed import Pointed
 from adapters.discord.presses import Presses
 from adapters.discord.privacy import Privacy
 from adapters.discord.reply import InteractionReply
@@ -43,7 +46,9 @@ def intents() -> discord.Intents:
 class Tree(app_commands.CommandTree["DiscordClient"]):
     """The commands, everywhere the bot can be: servers, its direct messages, other people's."""
 
-    async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
+    async def on_error(
+        self, interaction: discord.Interaction[DiscordClient], error: app_commands.AppCommandError, /
+    ) -> None:
         """What Discord's own view of our commands no longer fits, and what nobody expected."""
         stale = isinstance(
             error,
@@ -63,10 +68,19 @@ class Tree(app_commands.CommandTree["DiscordClient"]):
         await interaction.client.answering.guard(reply, refuse)
 
 
-class DiscordClient(discord.AutoShardedClient):
+class DiscordClient(Counter):
     """Keeps nothing of what it hears: no messages, no members."""
 
-    def __init__(self, *, talk: Talk, studio: Studio, memory: Memory, clock: Clock, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        talk: Talk,
+        studio: Studio,
+        memory: Memory,
+        clock: Clock,
+        fit: Fit | None = None,
+        **options: Any,
+    ) -> None:
         # nobody is going to speak
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
@@ -78,11 +92,12 @@ class DiscordClient(discord.AutoShardedClient):
             max_ratelimit_timeout=WAIT_MOST_SECONDS,
             **options,
         )
-        askers, privacy = Askers(talk, clock), Privacy(studio)
-        self.turns = Turns()
-        self.answering = Answering(talk, studio, memory)
-        self.presses = Presses(talk, privacy, askers, self.answering, memory)
-        self.desk = Desk(talk, privacy, askers, self.answering, memory)
+        askers, privacy, pointed = Askers(talk, clock), Privacy(studio), Pointed(talk, memory)
+        self.turns = Turns(clock)
+        self.delivering = Delivering(self, talk=talk, studio=studio, memory=memory, clock=clock, fit=fit)
+        self.answering = Answering(talk, studio, memory, self.delivering)
+        self.presses = Presses(talk, privacy, askers, self.answering, pointed)
+        self.desk = Desk(talk, privacy, askers, self.answering, pointed)
         self.mentions = Mentions(talk, askers, self.answering)
         self.shelf = Shelf(studio)
         self.tree = Tree(
@@ -100,7 +115,7 @@ class DiscordClient(discord.AutoShardedClient):
     async def on_ready(self) -> None:
         log.info("connected to Discord as %s, in %d servers", self.user, len(self.guilds))
 
-    async def on_interaction(self, interaction: Interaction) -> None:
+    async def on_interaction(self, interaction: discord.Interaction[DiscordClient]) -> None:
         await self.presses.any(interaction)
 
     async def on_message(self, message: discord.Message) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from adapters.discord.asking import Interaction
 from adapters.discord.buttons import shortened
+from adapters.discord.desk import Desk
 from adapters.discord.pictures import Upload
+from adapters.discord.shelf import Shelf
+from adapters.discord.turns import Hearer
 from bot.talk import Wish
 from bot.talk.commands import COMMANDS
 from bot.texts import say
@@ -19,6 +21,16 @@ PROMPT_MOST, SECONDS_MOST = 6000, 60  # an option takes 6000 characters at most,
 DESCRIPTION_MOST = 100
 
 _ABOUT = dict(COMMANDS)
+
+
+class Counter(Hearer):
+    """The client, as far as commands need it."""
+
+    desk: Desk
+    shelf: Shelf
+
+
+Interaction: TypeAlias = "discord.Interaction[Counter]"
 
 
 def about(name: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
 import discord
@@ -12,7 +12,7 @@ import discord
 from adapters.discord import posts, render
 from adapters.discord.address import PLATFORM, Address, Place, Ticket
 from adapters.discord.again import Again, Fit
-from adapters.discord.errors import Gone, NoRights, Oversize, TokenDead, UploadsLimited
+from adapters.discord.errors import Blocked, Gone, NoRights, Oversize, TokenDead, UploadsLimited
 from adapters.discord.finding import Finder
 from adapters.discord.limits import Limits
 from adapters.discord.routes import (
@@ -29,11 +29,11 @@ from adapters.discord.routes import (
 )
 from adapters.discord.sending import Post, Rest
 from adapters.discord.showing import Board
-from bot.domain import Button, Failure, FailureKind, Job, Progress, new_id
-from bot.errors import DeliveryUnknown, KiebotError, TooLarge
+from bot.domain import KEPT, Button, Failure, FailureKind, Job, JobState, Progress, Video, new_id
+from bot.errors import DeliveryUnknown, KiebotError, RetryLater, TooLarge
 from bot.ports import Clock, Delivery, Memory
 from bot.studio import Studio
-from bot.talk import Talk
+from bot.talk import Screen, Talk
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +42,15 @@ Send = Callable[[Post], Awaitable[str]]
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How an end is sent, how large its file may be in bytes, and who reads it."""
+    """How an end is sent, how large its file may be in bytes, who reads it, and why it does not come where it was asked
+    (a key)."""
 
     send: Send
     limit: int
     in_sight: bool
     reply_to: int | None = None
     mention: int | None = None
+    away: str = ""
 
 
 class Delivering:
@@ -80,23 +82,28 @@ class Delivering:
         return routes(job)
 
     async def show(self, job: Job, progress: Progress) -> None:
-        if not self._board.is_due(job):
+        if not (job.delivered_to == KEPT or self._board.is_due(job)):
             return
         address = address_of(job)
         try:
             language = await self._talk.language(job.user)
-            screen = self._talk.status(job, progress, language)
-            if not address.member:
-                screen = render.with_get(screen, job.id, language)
-            if is_private(job):
-                screen = render.for_one(screen, language)
-            await self._board.show(job, address, screen)
+            screen = self.status(job, progress, language)
+            if job.delivered_to == KEPT:
+                await self._board.point(job, address, screen)
+            else:
+                await self._board.show(job, address, screen)
         except KiebotError as error:
             log.info("the status of job %s is not shown: %s", job.id, error)
 
     async def deliver(self, delivery: Delivery) -> str:
         await self._board.close(delivery.job)
-        sent = await self._bring(delivery)
+        try:
+            sent = await self._bring(delivery)
+        except (Blocked, NoRights) as refused:
+            if delivery.route == CHANNEL:
+                why = posts.HELD_BACK if isinstance(refused, Blocked) else posts.NO_RIGHTS
+                await self._notes.turned_away(delivery.job, why)
+            raise
         await self._arrived(delivery, sent)
         return sent
 
@@ -122,6 +129,28 @@ class Delivering:
         return True
 
     # --- what the handlers ask -----------------------------------------------------------------------------------
+
+    def status(self, job: Job, progress: Progress, language: str) -> Screen:
+        """What its card says. Where the bot cannot write by itself, with a button that lets it."""
+        screen = self._talk.status(job, progress, language)
+        if address_of(job).needs_press and job.delivered_to is None:
+            screen = render.with_get(screen, job.id, language)
+        return render.for_one(screen, language) if is_private(job) else screen
+
+    @asynccontextmanager
+    async def pressed(self, job: Job, screen: Screen, language: str) -> AsyncIterator[Screen | None]:
+        """While the answer to Confirm writes its card: what that is to say instead of `screen`, if the job has ended
+        meanwhile; None where its end stands in the card itself."""
+        async with self._board.pressed(job, screen) as now:
+            ended = job.state is JobState.DELIVERED and job.delivered_to != KEPT
+            yield self._ended(job, language) if ended else now
+
+    def _ended(self, job: Job, language: str) -> Screen | None:
+        if job.delivered_to == TOKEN:
+            return None
+        video = job.outcome if isinstance(job.outcome, Video) else None
+        link = _link(job, job.message_id) if job.delivered_to == CHANNEL and job.message_id else ""
+        return posts.pointer(Delivery(job, "", 0, video=video), link, language)
 
     async def send_again(self, job: Job, address: Address) -> None:
         """The job's video to where its asker just pressed or wrote; what is private to their eyes only.
@@ -158,7 +187,8 @@ class Delivering:
             return Way(self._editing(delivery, ticket), limit, in_sight(job, ticket))
         if delivery.route == DM:
             channel = await self._rest.dm(int(job.user.external_id))
-            return Way(self._posting(delivery, channel), await self._limits.in_dm(), in_sight=False)
+            limit, away = await self._limits.in_dm(), await self._notes.away(job)
+            return Way(self._posting(delivery, channel), limit, in_sight=False, away=away)
         card = await self._notes.card(job)
         return Way(
             self._posting(delivery, address.channel),
@@ -193,6 +223,7 @@ class Delivering:
             in_sight=way.in_sight,
             mention=way.mention,
             reply_to=way.reply_to,
+            away=way.away,
         )
         try:
             return await way.send(post)
@@ -213,9 +244,8 @@ class Delivering:
             if delivery.route == TOKEN:
                 await self._ping(delivery, address, int(sent), language)
             else:
-                where = address.guild or "@me"
-                link = f"https://discord.com/channels/{where}/{address.channel}/{sent}"
-                pointer = posts.pointer(delivery, link if delivery.route == CHANNEL else "", language)
+                link = _link(job, sent) if delivery.route == CHANNEL else ""
+                pointer = posts.pointer(delivery, link, language)
                 await self._board.point(job, address, pointer)
             await self._notes.over(job)
         except KiebotError as error:
@@ -229,10 +259,19 @@ class Delivering:
         hidden = ticket is not None and ticket.hidden
         post = posts.ping(delivery, address.user, language, hidden=hidden)
         if address.member and not hidden:
+            post_once = replace(post, reply_to=message, nonce=nonce(delivery, "p"))
             with suppress(NoRights, Gone):
-                await self._rest.send(
-                    address.channel, replace(post, reply_to=message, nonce=nonce(delivery, "p"))
-                )
+                try:
+                    await self._rest.send(address.channel, post_once)
+                except (DeliveryUnknown, RetryLater):
+                    # a connection that broke; its nonce keeps it from coming twice
+                    await self._rest.send(address.channel, post_once)
                 return
         if ticket:
             await self._rest.add_by_token(ticket, post)
+
+
+def _link(job: Job, message: str) -> str:
+    """To a message where the job was asked for."""
+    address = address_of(job)
+    return f"https://discord.com/channels/{address.guild or '@me'}/{address.channel}/{message}"

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 
 import discord
 
 from adapters.discord import modals, pictures
-from adapters.discord.address import Place, user_ref
+from adapters.discord.address import Place
 from adapters.discord.answering import Answering
 from adapters.discord.asking import Askers, Interaction, place_of
 from adapters.discord.pictures import Upload
-from adapters.discord.presses import animate_note
+from adapters.discord.pointed import Pointed
 from adapters.discord.privacy import Privacy
-from adapters.discord.questions import QUESTION_LIVES_SECONDS
 from adapters.discord.reply import InteractionReply
 from bot.domain import CommunityRef, UserRef, new_id
 from bot.errors import UserError
-from bot.ports import Memory
 from bot.talk import Answer, Asker, Talk, Wish
 
 
@@ -27,13 +24,13 @@ class Desk:
     """One for each client. Every method acknowledges within 3 s and tells what goes wrong itself."""
 
     def __init__(
-        self, talk: Talk, privacy: Privacy, askers: Askers, answering: Answering, memory: Memory
+        self, talk: Talk, privacy: Privacy, askers: Askers, answering: Answering, pointed: Pointed
     ) -> None:
         self._talk = talk
         self._privacy = privacy
         self._askers = askers
         self._answering = answering
-        self._memory = memory
+        self._pointed = pointed
 
     async def order(
         self,
@@ -45,7 +42,7 @@ class Desk:
         private: bool | None = None,
     ) -> None:
         """A request for a video; the answer is its card."""
-        hidden = await self._hidden(interaction, private)
+        hidden = await self._privacy.hides(interaction, private)
         reply = InteractionReply(interaction, hidden=hidden)
         reply.picture = next((each.url for each in uploads if each.is_picture), "")
 
@@ -62,7 +59,12 @@ class Desk:
         """A command that only tells or settles something: in public for the asker's eyes only."""
         reply = InteractionReply(interaction, hidden=place_of(interaction) is not Place.BOT_DM)
         who = partial(self._askers.of_interaction, interaction, private=True)
-        await self._answering.give(reply, who, lambda asker: self._talk.command(asker, name, text))
+
+        async def work(asker: Asker) -> Answer:
+            await self._talk.admit_to(asker, name)
+            return await self._talk.command(asker, name, text)
+
+        await self._answering.give(reply, who, work)
 
     async def operate(
         self,
@@ -74,7 +76,12 @@ class Desk:
         """A command of operators; Talk checks that it is one."""
         reply = InteractionReply(interaction, hidden=place_of(interaction) is not Place.BOT_DM)
         who = partial(self._askers.of_interaction, interaction, private=True)
-        await self._answering.give(reply, who, lambda asker: self._talk.operate(asker, name, text, target))
+
+        async def work(asker: Asker) -> Answer:
+            await self._talk.admit_anybody(asker)
+            return await self._talk.operate(asker, name, text, target)
+
+        await self._answering.give(reply, who, work)
 
     # --- forms ---------------------------------------------------------------------------------------------------
 
@@ -83,7 +90,7 @@ class Desk:
 
         async def show() -> None:
             reply.language = await self._askers.language(interaction)
-            hidden = await self._hidden(interaction, private)
+            hidden = await self._privacy.hides(interaction, private)
             await reply.ask(modals.storyboard_form(new_id(), reply.language, private=hidden))
 
         await self._answering.guard(reply, show)
@@ -98,21 +105,9 @@ class Desk:
             if not uploads:
                 raise UserError("discord.no_picture")
             form_id = new_id()
-            hidden = await self._hidden(interaction, None)
-            kept = [asdict(each) for each in uploads]
-            owner = user_ref(interaction.user.id)
-            await self._memory.put(animate_note(form_id), kept, seconds=QUESTION_LIVES_SECONDS, owner=owner)
-            await reply.ask(modals.animate_form(form_id, reply.language, private=hidden))
+            hidden = await self._privacy.hides(interaction)
+            form = modals.animate_form(form_id, reply.language, private=hidden)
+            who = partial(self._askers.of_interaction, interaction, private=hidden)
+            await self._pointed.fetch(form_id, reply.ask(form), who, interaction.client, uploads)
 
         await self._answering.guard(reply, show)
-
-    # --- whose eyes ----------------------------------------------------------------------------------------------
-
-    async def _hidden(self, interaction: Interaction, private: bool | None) -> bool:
-        """Whether the answer is for the asker only. It must be known before anything is acknowledged, since that fixes
-        it for good."""
-        if place_of(interaction) is Place.BOT_DM:
-            return False
-        if private is not None:
-            return private
-        return await self._privacy.of(user_ref(interaction.user.id))

@@ -23,6 +23,17 @@ TROUBLE = (
 )
 
 
+# What keeps us from connecting, and passes: whoever is turned away like this comes back later.
+UNREACHABLE = (
+    discord.HTTPException,
+    discord.RateLimited,
+    discord.GatewayNotFound,
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+)
+
+
 class Refused(RouteClosed):
     """Discord says no to this, and would say so again."""
 
@@ -89,6 +100,22 @@ _MEANINGS: dict[int, type[KiebotError]] = {
     40003: RetryLater,  # too many direct messages opened at once
     50035: Malformed,
 }
+
+
+def answer_in(error: Exception) -> discord.HTTPException | None:
+    """What Discord, or a proxy before it, answered, also where discord.py only says that it found no gateway; None when no
+    answer came."""
+    found = error.__cause__ if isinstance(error, discord.GatewayNotFound) else error
+    return found if isinstance(found, discord.HTTPException) else None
+
+
+def asked_wait(error: Exception) -> float:
+    """For how many seconds Discord wants to be left alone (0: it does not say)."""
+    if isinstance(error, discord.RateLimited):
+        return error.retry_after
+    answer = answer_in(error)
+    told = str(answer.response.headers.get("Retry-After", "")) if answer else ""
+    return float(told) if told.isdecimal() else 0.0
 
 
 def translate(error: Exception, *, by_token: bool = False, may_have_happened: bool = True) -> KiebotError:

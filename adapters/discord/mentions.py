@@ -14,6 +14,7 @@ from adapters.discord.answering import Answering
 from adapters.discord.asking import Askers
 from adapters.discord.pictures import pictures_among
 from adapters.discord.reply import MessageReply
+from bot.errors import UserError
 from bot.talk import Answer, Asker, Talk
 from bot.talk.commands import COMMANDS
 
@@ -66,11 +67,15 @@ class Mentions:
     ) -> Answer:
         command, rest = command_in(text)
         uploads = pictures_among(message.attachments)
-        if command and command not in ORDERS:
-            return await self._talk.command(asker, command, rest)
         if not text and not uploads:
-            return await self._talk.command(asker, "start")
+            command = "start"
+        if command and command not in ORDERS:
+            await self._talk.admit_to(asker, command)
+            return await self._talk.command(asker, command, rest)
         await self._talk.admit(asker)
+        if message.guild and (await self._talk.studio.preferences(asker.who)).get("private"):
+            # nothing that answers a message can be for one pair of eyes only; a command's answer can
+            raise UserError("discord.only_for_you")
         taken = await pictures.take(client, self._talk, asker, uploads)
         asked = None
         if not command:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import discord
 from discord import app_commands
 
-from adapters.discord.asking import Interaction
-from adapters.discord.commands import PROMPT_MOST
+from adapters.discord.commands import PROMPT_MOST, Interaction
 from bot.talk import Wish
 from bot.texts import say
 

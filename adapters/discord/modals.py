@@ -58,13 +58,21 @@ def question_form(
     """What Talk wants to be told, with what stands now filled in. `further`: what comes of it is a message of its own."""
     kind = "further" if further else "question"
     form = _form(kind, form_id, say(QUESTION_TITLES[question.kind], language), private)
-    form.add_item(ui.TextDisplay(question.text))
+    form.add_item(ui.TextDisplay(_asks(question, language)))
     if question.kind == "picture":
         form.add_item(_upload(language, needed=True))
     else:
         short = question.kind == "which"
         form.add_item(_typed(say("discord.label_answer", language), current=question.current, short=short))
     return form
+
+
+def _asks(question: Question, language: str) -> str:
+    """What a form says above its field; words cut short to fit in there would be ordered cut short."""
+    if len(question.current) <= TYPED_MOST:
+        return question.text
+    why = say("discord.words_too_long", language, n=len(question.current), most=TYPED_MOST)
+    return f"{question.text}\n\n{why}"
 
 
 def storyboard_form(form_id: str, language: str, *, private: bool = False) -> ui.Modal:
@@ -112,7 +120,7 @@ def _typed(
         custom_id=WORDS,
         style=discord.TextStyle.short if short else discord.TextStyle.paragraph,
         placeholder=shortened(example, 100) or None,
-        default=current[:TYPED_MOST] or None,
+        default=current if 0 < len(current) <= TYPED_MOST else None,
         max_length=100 if short else TYPED_MOST,
     )
     return ui.Label(

@@ -7,9 +7,8 @@ from discord import app_commands
 from discord.app_commands import Range
 
 from adapters.discord.address import user_ref
-from adapters.discord.asking import Interaction
 from adapters.discord.buttons import shortened
-from adapters.discord.commands import DESCRIPTION_MOST
+from adapters.discord.commands import DESCRIPTION_MOST, Interaction
 from bot.domain import UserRef
 from bot.talk.commands import OPERATOR_COMMANDS
 from bot.texts import say

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from adapters.discord import render
 from adapters.discord.routes import is_private
 from adapters.discord.sending import Post
 from bot import wording
 from bot.domain import Button, Job
 from bot.ports import Delivery
-from bot.talk import Screen, Talk, Text
+from bot.talk import Part, Screen, Small, Talk, Text
 from bot.texts import say
 
 WORDS_MOST = 300  # of a request, above its video
+# Why an end comes elsewhere than where it was asked: keys of what its asker is told.
+NO_RIGHTS, HELD_BACK = "discord.moved_rights", "discord.moved_filter"
 
 
 def end(
@@ -22,22 +26,25 @@ def end(
     in_sight: bool,
     mention: int | None = None,
     reply_to: int | None = None,
+    away: str = "",
 ) -> Post:
-    """The video, its address where there is no file to send, or why there is none. `in_sight`: others read along."""
-    job = delivery.job
+    """The video, its address where there is no file to send, or why there is none. `in_sight`: others read along;
+    `away`: why it comes elsewhere. What a filter held back is not said again (discord.md 11)."""
+    job = _wordless(delivery.job) if away == HELD_BACK else delivery.job
+    more = (Small(say(away, language)),) if away else ()
     if delivery.video is None:
-        screen = talk.failed(job, language, public=in_sight)
+        screen = _with(talk.failed(job, language, public=in_sight), more)
         view = render.view(screen, mention=mention, accent=render.ACCENT_FAILED)
         return Post(view, mention=mention, reply_to=reply_to)
     if delivery.file is None:
-        screen = talk.link_only(delivery, language)
+        screen = _with(talk.link_only(delivery, language), more)
         view = render.view(screen, mention=mention, accent=render.ACCENT_READY)
         return Post(view, mention=mention, reply_to=reply_to)
     name, description = f"{job.id}.mp4", talk.described(job, language)
     # what is private stays a video without its words, wherever it may be forwarded to
     words = "" if is_private(job) else render.quoted(wording.excerpt(job, WORDS_MOST))
     view = render.view(
-        talk.caption(delivery, language),
+        _with(talk.caption(delivery, language), more),
         clip=render.Clip(f"attachment://{name}", description, words),
         mention=mention,
         accent=render.ACCENT_READY,
@@ -71,6 +78,14 @@ def pointer(delivery: Delivery, link: str, language: str) -> Screen:
 def waiting(language: str) -> Post:
     """Stands where a video is being uploaded."""
     return Post(render.plain(say("chat.arriving", language)))
+
+
+def _wordless(job: Job) -> Job:
+    return replace(job, request=replace(job.request, prompt="", shots=()))
+
+
+def _with(screen: Screen, more: tuple[Part, ...]) -> Screen:
+    return replace(screen, parts=(*screen.parts, *more))
 
 
 def _headline(delivery: Delivery, language: str) -> str:

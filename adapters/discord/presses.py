@@ -13,10 +13,10 @@ from adapters.discord.answering import Answering
 from adapters.discord.asking import Askers, Interaction
 from adapters.discord.modals import Filled
 from adapters.discord.pictures import Upload
+from adapters.discord.pointed import Pointed
 from adapters.discord.privacy import Privacy
 from adapters.discord.reply import InteractionReply
 from bot.errors import UserError
-from bot.ports import Memory
 from bot.talk import Answer, Asker, Talk, Wish
 from bot.talk.base import parse_action
 
@@ -26,25 +26,22 @@ MAY_ASK = frozenset({"txt", "pic", "redo", "dlg", "anim"})
 FORM_SECONDS = 1.5
 # Pressed below a card or a question, which the answer then replaces; below a video or a failure it comes as well.
 IN_PLACE = frozenset({"txt", "pic", "dlg"})
+# They lead to a card of its own, seen by those its asker wants to see it, whoever sees what they pressed.
+MAKES_CARD = frozenset({"again", "more", "anim", "redo"})
 CHANGES_SETTINGS = frozenset({"pref", "bye"})
-
-
-def animate_note(form_id: str) -> str:
-    """The pictures that a form is about."""
-    return f"discord:animate:{form_id}"
 
 
 class Presses:
     """One for each client."""
 
     def __init__(
-        self, talk: Talk, privacy: Privacy, askers: Askers, answering: Answering, memory: Memory
+        self, talk: Talk, privacy: Privacy, askers: Askers, answering: Answering, pointed: Pointed
     ) -> None:
         self._talk = talk
         self._privacy = privacy
         self._askers = askers
         self._answering = answering
-        self._memory = memory
+        self._pointed = pointed
 
     # --- buttons -------------------------------------------------------------------------------------------------
 
@@ -52,10 +49,15 @@ class Presses:
         """A button of Talk's, of whatever age."""
         verb = action.split(":")[1]
         reply = InteractionReply(interaction, keeps=verb not in IN_PLACE)
+
+        async def who() -> Asker:
+            reply.adds_hidden |= verb in MAKES_CARD and await self._privacy.hides(interaction)
+            return await self._askers.of_interaction(interaction, private=reply.adds_hidden)
+
         giving = asyncio.create_task(
             self._answering.give(
                 reply,
-                partial(self._askers.of_interaction, interaction),
+                who,
                 partial(self._press, interaction, action),
                 may_ask=verb in MAY_ASK,
             )
@@ -119,11 +121,11 @@ class Presses:
             wish = self._talk.read("storyboard", form.words)
             wish = wish.change(choices={**wish.choices, **_chosen(form)})
             return await self._order(interaction, asker, wish, form.uploads)
-        found = await self._memory.get(animate_note(form.id)) if form.kind == "animate" else None
-        if found is None:
-            raise UserError("discord.form_gone")
-        uploads = tuple(Upload(**each) for each in found)
-        return await self._order(interaction, asker, Wish(prompt=form.words), uploads)
+        if form.kind == "animate":
+            await self._talk.admit(asker)
+            taken = await self._pointed.taken(form.id)
+            return await self._talk.ask(asker, Wish(prompt=form.words, pictures=taken))
+        raise UserError("discord.form_gone")
 
     async def _answered(self, interaction: Interaction, form: Filled, asker: Asker) -> Answer:
         questions = self._answering.questions

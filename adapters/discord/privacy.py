@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from adapters.discord.address import Place, user_ref
+from adapters.discord.asking import Interaction, place_of
 from bot.domain import UserRef
 from bot.errors import RetryLater
 from bot.studio import Studio
@@ -40,6 +42,12 @@ class Privacy:
                 del self._known[next(iter(self._known))]
             self._known[who] = wanted
         return self._known[who]
+
+    async def hides(self, interaction: Interaction, wished: bool | None = None) -> bool:
+        """Whether what comes of it is for the asker only; `wished`: what the command itself says."""
+        if place_of(interaction) is Place.BOT_DM:
+            return False
+        return await self.of(user_ref(interaction.user.id)) if wished is None else wished
 
     def changed(self, who: UserRef) -> None:
         """Their settings may be others now."""

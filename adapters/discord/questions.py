@@ -46,10 +46,13 @@ class Questions:
         await self._memory.put(_form(form_id), kept, seconds=QUESTION_LIVES_SECONDS, owner=who)
         return form_id
 
-    async def stands_in(self, form_id: str, message: int, channel: int, user: int, who: UserRef) -> None:
-        """It was asked by this message of ours; this user may answer by simply writing in the channel."""
-        for name in (_message(message), _writer(channel, user)):
-            await self._memory.put(name, form_id, seconds=QUESTION_LIVES_SECONDS, owner=who)
+    async def stands_in(self, form_id: str, message: int, who: UserRef) -> None:
+        """It was asked by this message of ours."""
+        await self._memory.put(_message(message), form_id, seconds=QUESTION_LIVES_SECONDS, owner=who)
+
+    async def may_be_written(self, form_id: str, channel: int, user: int, who: UserRef) -> None:
+        """This user may answer by simply writing in the channel, where the answer to that is shown too."""
+        await self._memory.put(_writer(channel, user), form_id, seconds=QUESTION_LIVES_SECONDS, owner=who)
 
     async def of_form(self, form_id: str, user: int) -> Asked:
         """Raises UserError when it is not this user's or waits no longer."""

@@ -20,12 +20,15 @@ from bot.texts import DEFAULT_LANGUAGE, say
 # discord.md 5: characters of all texts of a message, of a description.
 TEXT_MOST, DESCRIPTION_MOST = 4000, 1024
 BLOCKS_MOST, LEAST_WORDS, SHORT_LINE, VALUE_BESIDE = 8, 80, 80, 56
-ACCENT = 0x5B6CFF
-ACCENT_READY = 0x2FA37A
-ACCENT_FAILED = 0xC7504A
+# Seen on light and on dark alike: 3:1 against Discord's own backgrounds.
+ACCENT = 0x6979FF
+ACCENT_READY = 0x2B9871
+ACCENT_FAILED = 0xDE605A
 
 _ADDRESS = re.compile(r"https?://[^\s<]+")
 _SIGNS = re.compile(r"[\\*_~`|<>\[\]()@]")
+# A file that Discord keeps as long as its message, with the signature that dies after a day (discord.md 4).
+_SIGNED = re.compile(r"(https?://[^/?]+/attachments/\d+/\d+/[^/?]+)\?\S*\bhm=\S*")
 _AT_LINE_START = re.compile(r"^(\s*\d*)([#.-])(?=[#\s])", re.MULTILINE)
 
 
@@ -78,10 +81,10 @@ def _box(screen: Screen, picture: str, clip: Clip | None, accent: int) -> ui.Con
         if clip.above:
             box.add_item(ui.TextDisplay(clip.above))
         described = shortened(clip.description, DESCRIPTION_MOST) or None
-        box.add_item(ui.MediaGallery(discord.MediaGalleryItem(clip.url, description=described)))
+        box.add_item(ui.MediaGallery(discord.MediaGalleryItem(lasting(clip.url), description=described)))
     blocks = texts(screen.parts)
     if blocks and picture:
-        beside = ui.Thumbnail[View](picture, description=say("discord.your_picture"))
+        beside = ui.Thumbnail[View](lasting(picture), description=say("discord.your_picture"))
         box.add_item(ui.Section(ui.TextDisplay(blocks.pop(0)), accessory=beside))
     for block in blocks:
         box.add_item(ui.TextDisplay(block))
@@ -117,7 +120,7 @@ def only(user: int | None) -> discord.AllowedMentions:
 
 def picture_of(message: discord.Message | None) -> str:
     """The address of the small picture that a message of ours shows, to show it again when it is edited."""
-    for each in _walk(message.components if message else ()):
+    for each in walk(message.components if message else ()):
         if isinstance(each, discord.ThumbnailComponent):
             return each.media.url
     return ""
@@ -126,21 +129,27 @@ def picture_of(message: discord.Message | None) -> str:
 def clip_of(message: discord.Message | None) -> Clip | None:
     """The video that a message of ours shows, to show it again when it is edited."""
     above = ""
-    for each in _walk(message.components if message else ()):
+    for each in walk(message.components if message else ()):
         if isinstance(each, discord.TextDisplay):
             above = each.content if each.content.startswith("> ") else ""
         if isinstance(each, discord.MediaGalleryComponent) and each.items:
             item = each.items[0]
-            files = message.attachments if message else []
-            ours = next((file.filename for file in files if file.filename in item.media.url), None)
-            return Clip(f"attachment://{ours}" if ours else item.media.url, item.description or "", above)
+            return Clip(item.media.url, item.description or "", above)
     return None
 
 
-def _walk(components: Iterable[Any]) -> Iterator[Any]:
+def lasting(url: str) -> str:
+    """Without the signature, where Discord signs it anew each time it shows it: so a message that is edited keeps its
+    picture and its video for more than a day. `attachment://` finds only files that go along."""
+    found = _SIGNED.fullmatch(url)
+    return found[1] if found else url
+
+
+def walk(components: Iterable[Any]) -> Iterator[Any]:
+    """Every component of a message, outer ones first."""
     for each in components:
         yield each
-        yield from _walk(getattr(each, "children", ()))
+        yield from walk(getattr(each, "children", ()))
         if isinstance(each, discord.SectionComponent):
             yield each.accessory
 

@@ -6,6 +6,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import Protocol, TypeVar
 
 import aiohttp
@@ -14,7 +16,8 @@ import discord
 from adapters.discord import render
 from adapters.discord.address import Card
 from adapters.discord.asking import Interaction, is_hidden
-from bot.talk import Screen, Text
+from adapters.discord.sending import Json, Post, follow_up
+from bot.talk import Screen, Small, Text
 from bot.texts import DEFAULT_LANGUAGE, say
 
 log = logging.getLogger(__name__)
@@ -23,12 +26,14 @@ T = TypeVar("T")
 
 # discord.md 11: another process, or a try of ours whose answer was lost, was quicker; or we were too slow.
 ALREADY, TOO_LATE = 40060, 10062
+NO_REPLIES = 160002  # without the right to read the history, a message of its own may pass
 REPEATED_SECONDS = 1.0  # what took so long was tried more than once, by the library itself (discord.md 10)
-BROKEN = (aiohttp.ClientError, OSError, TimeoutError)
+# A wait longer than the client's patience is as good as a broken connection to who stands before their screen.
+BROKEN = (aiohttp.ClientError, OSError, TimeoutError, discord.RateLimited)
 
 
 class NotSaid(Exception):
-    """The connection broke, so nobody knows whether Discord took an answer."""
+    """The connection broke, so nobody knows whether Discord took an answer; or no way leads to who is to hear it."""
 
 
 async def once(call: Callable[[], Awaitable[T]]) -> T:
@@ -86,7 +91,7 @@ class Reply(Protocol):
 
 class InteractionReply:
     """To a command, a press or a form. When it came from a message of ours, the answer stands in that one, unless it is
-    to be a message of its own (`anew`)."""
+    to be a message of its own (`anew`). `hidden`: for the asker's eyes only; `adds_hidden`: what `add` writes is."""
 
     def __init__(
         self, interaction: Interaction, *, hidden: bool = False, anew: bool = False, keeps: bool = False
@@ -96,6 +101,7 @@ class InteractionReply:
         self.keeps = keeps
         self.in_place = interaction.message is not None and not anew
         self.hidden = is_hidden(interaction) if self.in_place else hidden
+        self.adds_hidden = self.hidden
         self.open_to_all = not self.hidden and not interaction.context.dm_channel
         self.picture = render.picture_of(interaction.message) if self.in_place else ""
         self._clip = render.clip_of(interaction.message) if self.in_place else None
@@ -135,7 +141,13 @@ class InteractionReply:
                 raise
             if error.code == ALREADY and (repeated or loop.time() - began >= REPEATED_SECONDS):
                 return True  # by the try before, whose answer was lost
-            log.warning("interaction %s was not acknowledged: %s", self.interaction.id, error)
+            late = self.interaction.client.turns.age_ms(self.interaction.id)
+            log.warning(
+                "interaction %s was not acknowledged %d ms after it began: %s",
+                self.interaction.id,
+                late,
+                error,
+            )
             return False
         return True
 
@@ -162,18 +174,15 @@ class InteractionReply:
         return Card(message.channel.id, message.id, self.hidden, self.picture)
 
     async def add(self, screen: Screen) -> Card:
-        message = await self._follow_up(screen, hidden=self.hidden)
-        return Card(message.channel.id, message.id, self.hidden)
+        message = await self._follow_up(screen, hidden=self.adds_hidden)
+        return Card(int(message["channel_id"]), int(message["id"]), self.adds_hidden)
 
     async def whisper(self, screen: Screen) -> None:
         await self._follow_up(screen, hidden=True)
 
-    async def _follow_up(self, screen: Screen, *, hidden: bool) -> discord.WebhookMessage:
-        return await once(
-            lambda: self.interaction.followup.send(
-                view=render.view(screen), ephemeral=hidden, wait=True, allowed_mentions=render.only(None)
-            )
-        )
+    async def _follow_up(self, screen: Screen, *, hidden: bool) -> Json:
+        by, post = self.interaction, Post(render.view(screen), hidden=hidden)
+        return await once(lambda: follow_up(by.client.http, by.application_id, by.token, post))
 
     async def refuse(self, screen: Screen) -> None:
         if self.in_place or self.open_to_all:
@@ -211,10 +220,35 @@ class MessageReply:
         # The nonce is the same when Discord tells us of this message twice: then it takes the answer once.
         nonce = f"{self.message.id}.{self._said}"
         self._said += 1
+        try:
+            return await self._reply(screen, nonce)
+        except discord.Forbidden as error:
+            if not self.open_to_all:
+                raise NotSaid(f"{error}") from None
+            why = Small(say("discord.moved_rights", self.language))
+            return await self._direct(replace(screen, parts=(*screen.parts, why)), nonce)
+
+    async def _reply(self, screen: Screen, nonce: str) -> Card:
+        """Beside what it answers, else simply there. Raises NotSaid, HTTPException."""
+        channel = self.message.channel
+        asked = self.message.to_reference(fail_if_not_exists=False)  # their message may be gone by now
         view = render.view(screen, picture=self.picture)
-        sent = await steadily(
-            lambda: self.message.reply(view=view, nonce=nonce, allowed_mentions=render.only(None))
-        )
+        send = partial(channel.send, view=view, nonce=nonce, allowed_mentions=render.only(None))
+        try:
+            sent = await steadily(lambda: send(reference=asked))
+        except discord.Forbidden as error:
+            if error.code != NO_REPLIES:
+                raise
+            sent = await steadily(send)
+        return Card(sent.channel.id, sent.id, False, self.picture)
+
+    async def _direct(self, screen: Screen, nonce: str) -> Card:
+        """In their direct messages. Raises NotSaid."""
+        view = render.view(screen, picture=self.picture)
+        try:
+            sent = await steadily(lambda: self.message.author.send(view=view, nonce=f"{nonce}d"))
+        except discord.HTTPException as error:
+            raise NotSaid(f"neither where they wrote nor directly: {error}") from None
         return Card(sent.channel.id, sent.id, False, self.picture)
 
     async def add(self, screen: Screen) -> Card:
@@ -230,6 +264,7 @@ class MessageReply:
             await self.show(Screen((Text(say("discord.no_whisper", self.language)),)))
 
     async def refuse(self, screen: Screen) -> None:
+        self.picture = ""  # nothing came of it
         await self.show(screen)
 
     async def vanish(self) -> None:

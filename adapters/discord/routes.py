@@ -112,6 +112,13 @@ class Notes:
         note = await self._memory.get(card_note(job.id))
         return Card.from_json(note) if note else None
 
+    async def turned_away(self, job: Job, why: str) -> None:
+        """The channel where it was asked does not take it; `why` is the key of what its asker is told of that."""
+        await self._memory.put(f"discord:away:{job.id}", why, seconds=NOTES_LIVE_SECONDS, owner=job.user)
+
+    async def away(self, job: Job) -> str:
+        return await self._memory.get(f"discord:away:{job.id}") or ""
+
     async def over(self, job: Job) -> None:
         """The end is there: nothing more is shown on the card, and nothing sent by its token."""
         await self._memory.drop(card_note(job.id))

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import discord
-from aiohttp import ClientTimeout
-from discord.http import MultipartParameters, Route, handle_message_parameters
+from aiohttp import ClientResponse, ClientTimeout
+from discord.http import HTTPClient, MultipartParameters, Route, handle_message_parameters, json_or_text
 
 from adapters.discord import render
 from adapters.discord.address import Ticket
@@ -79,7 +79,12 @@ class Rest:
 
     async def add_by_token(self, ticket: Ticket, post: Post) -> str:
         """A follow-up: Discord takes as many as are sent, so nothing that matters goes this way."""
-        return str((await self._ask(_by_token("POST", ticket), post))["id"])
+        self._require_connection()
+        try:
+            return str((await follow_up(self._client.http, ticket.application, ticket.token, post))["id"])
+        except TROUBLE as error:
+            found = translate(error, by_token=True)
+        raise found
 
     async def delete_by_token(self, ticket: Ticket, message: str) -> None:
         await self._plain(_by_token("DELETE", ticket, message), by_token=True)
@@ -171,9 +176,28 @@ class Rest:
             raise RetryLater("there is no connection to Discord")
 
 
-def _by_token(method: str, ticket: Ticket, message: str = "") -> Route:
+async def follow_up(http: HTTPClient, application: int, token: str, post: Post) -> Json:
+    """A message of its own by a token, sent once: it has no nonce, so that whatever is sent again comes again. Raises
+    TROUBLE; after a 5xx nobody knows whether Discord took it."""
+    route = Route(
+        "POST", "/webhooks/{webhook_id}/{webhook_token}", webhook_id=application, webhook_token=token
+    )
+    with _parameters(route, post, None, replying=False) as made:
+        sent: Json = await http.request(
+            route, json=made.payload, timeout=_timeout(0), raise_for_status=_unrepeated
+        )
+    return sent
+
+
+async def _unrepeated(response: ClientResponse) -> None:
+    """Raised before discord.py sees the answer, which it would ask for up to five times (discord.md 10)."""
+    if response.status >= 500:
+        raise discord.DiscordServerError(response, await json_or_text(response))
+
+
+def _by_token(method: str, ticket: Ticket, message: str) -> Route:
     """The library must not encode `@original`, so it stands in the path itself."""
-    path = "/webhooks/{webhook_id}/{webhook_token}" + (f"/messages/{message}" if message else "")
+    path = "/webhooks/{webhook_id}/{webhook_token}/messages/" + message
     return Route(method, path, webhook_id=ticket.application, webhook_token=ticket.token)
 
 

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import math
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from adapters.discord import render
@@ -33,11 +35,16 @@ REMEMBERED = 2000
 
 @dataclass(slots=True)
 class _Shown:
-    """What a card says since when, by the monotonic clock; at infinity: leave it alone. `edit` is one under way."""
+    """What a card says since when, by the monotonic clock; at infinity: leave it alone. `edit` is one under way, `turn`
+    is held by the answer to a press that writes the card. `closed`: the end is on its way; `end` is what the card then
+    says of one that stands elsewhere."""
 
     screen: Screen | None = None
     at: float = -math.inf
     edit: asyncio.Task[None] | None = None
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    closed: bool = False
+    end: Screen | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -93,15 +100,29 @@ class Board:
     async def close(self, job: Job) -> None:
         """The end is about to be sent: no edit may come after it."""
         shown = self._of(job)
-        shown.at = math.inf
+        async with shown.turn:
+            shown.at, shown.closed = math.inf, True
         if shown.edit:
             await asyncio.wait({shown.edit})
 
     async def point(self, job: Job, address: Address, screen: Screen) -> None:
         """The end stands elsewhere; the card says so, where it can still be reached. Raises KiebotError."""
-        card, ticket = await self._notes.card(job), await self._notes.ticket(job)
-        if card and (ticket or _is_open(card, address)):
-            await self._write(card, address, ticket, screen)
+        shown = self._of(job)
+        async with shown.turn:
+            shown.at, shown.closed, shown.end = math.inf, True, screen
+            card, ticket = await self._notes.card(job), await self._notes.ticket(job)
+            if card and (ticket or _is_open(card, address)):
+                await self._write(card, address, ticket, screen)
+
+    @asynccontextmanager
+    async def pressed(self, job: Job, screen: Screen) -> AsyncIterator[Screen | None]:
+        """While the answer to Confirm writes the card, no end may come to it. Gives what the card is to say: `screen`,
+        what became of the job meanwhile, or None where the end stands, or is about to stand, in the card itself."""
+        shown = self._of(job)
+        async with shown.turn:
+            yield shown.end if shown.closed else screen
+            if not shown.closed:
+                shown.screen, shown.at = screen, -math.inf
 
     async def _edit(
         self, job: Job, address: Address, shown: _Shown, card: Card, ticket: Ticket | None, screen: Screen

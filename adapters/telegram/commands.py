@@ -11,8 +11,6 @@ MAKING = frozenset(["video", "sora", "storyboard", "unwatermark"])
 OPERATING = frozenset(name for name, _ in OPERATOR_COMMANDS)
 # Every command that this bot answers to, in groups without being named.
 ANSWERED = frozenset({*(name for name, _ in COMMANDS), *MAKING, *OPERATING, "start", "claim", "report"})
-# What anybody may ask, let in or not.
-OPEN = frozenset(["start", "help", "privacy", "terms", "claim", "forget"])
 
 # Telegram, too, takes the comma of `/video, a dog` for the end of the command.
 _COMMAND = re.compile(r"/([a-z0-9_]{1,32})(?:@(\w+))?(?:[,;:.]*(?:\s+|$))", re.IGNORECASE)

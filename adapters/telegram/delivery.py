@@ -18,7 +18,7 @@ from adapters.telegram.sending import Sender, Target, message
 from adapters.telegram.status import StatusBoard
 from adapters.telegram.uploads import nothing
 from bot import wording
-from bot.domain import Button, ChatRef, Failure, FailureKind, Job, Progress, Video
+from bot.domain import KEPT, Button, ChatRef, Failure, FailureKind, Job, Progress, Video
 from bot.errors import DeliveryUnknown, KiebotError, RouteClosed, TooLarge, UserError
 from bot.ports import Clock, Delivery, Memory
 from bot.talk import Screen, Talk, Text
@@ -58,7 +58,7 @@ class Delivering:
         return (PRIVATE, NOTICE) if job.chat.private else (CHAT, PRIVATE)
 
     async def show(self, job: Job, progress: Progress) -> None:
-        if not self.board.is_due(job):
+        if not (job.delivered_to == KEPT or self.board.is_due(job)):
             return
         in_sight = job.chat.community is not None and job.chat.private
         try:

@@ -83,7 +83,8 @@ class Groups:
             parts.append(Text(self._closed_text(community, language)))
         parts.append(Small(say("telegram.hello_privacy", language)))
         address = Address(chat)
-        asker = Asker(who, ChatRef(PLATFORM, str(address), community), f"telegram:hello:{chat}", language)
+        where = ChatRef(PLATFORM, str(address), community)
+        asker = Asker(who, where, f"telegram:hello:{chat}", language, in_public=True)
         await self._replies.show(Spot(change.from_user, asker, address), Screen(tuple(parts)))
 
     def _closed_text(self, community: CommunityRef, language: str) -> str:

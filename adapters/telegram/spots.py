@@ -64,7 +64,8 @@ class Spots:
             where = replace(where, community=community_ref(chat.id), private=bool(wants_private))
         language = await self._talk.language(who, user.language_code or "")
         whisper = message.ephemeral_message_id if isinstance(message, Message) else None
-        return Spot(user, Asker(who, where, key, language), address, whisper=whisper)
+        asker = Asker(who, where, key, language, in_public=where.community is not None)
+        return Spot(user, asker, address, whisper=whisper)
 
 
 def _topic(message: Message | InaccessibleMessage) -> int | None:

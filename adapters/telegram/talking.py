@@ -75,7 +75,7 @@ class Talking:
             text = commands.mention_at_front(text, self._username) or text
         if command:
             was_asked = await self._dialogue.end(spot.address.chat, spot.user.id)
-            if command.name == "cancel" and was_asked:
+            if command.name == "cancel" and was_asked and not command.text:
                 await self._let_go(spot)
             else:
                 await self._follow(spot, command, messages)
@@ -108,8 +108,7 @@ class Talking:
             return
         if spot.in_group and name not in commands.ANSWERED:
             return
-        admit = self._talk.admit_anybody if name in commands.OPEN else self._talk.admit
-        await admit(spot.asker)
+        await self._talk.admit_to(spot.asker, name)
         if name in commands.OPERATING:
             target = meant(caption_of(messages), self._bot_id)
             answer = await self._talk.operate(spot.asker, name, text, target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,18 @@ async def test_an_order_whose_card_could_not_be_edited_is_still_told_on_it_later
         (video,) = live.videos()
         assert video.reference == card.id
         assert "Open the video" in card.buttons()
+
+
+async def test_what_is_acknowledged_too_late_is_logged_with_how_late_it_was(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_live(tmp_path) as live:
+        asked = live.ada.slash(live.channel, "help")
+        live.advance(3.25)
+        await live.server.world.until(lambda: "not acknowledged" in caplog.text)
+        await live.quiet()
+        assert asked.failed
+        assert re.search(rf"{asked.id} was not acknowledged 3250 ms after it began: .*10062", caplog.text)
 
 
 async def test_a_press_that_comes_twice_is_answered_once_however_slow_discord_is(tmp_path: Path) -> None:

@@ -44,6 +44,14 @@ async def test_a_quick_video_takes_the_place_of_its_card_and_the_asker_is_told(t
         assert "Your video is ready" in ping.text
 
 
+@pytest.mark.parametrize("taken", [True, False], ids=["taken", "not taken"])
+async def test_a_ping_on_a_connection_that_breaks_comes_once(tmp_path: Path, taken: bool) -> None:
+    async with open_live(tmp_path) as live:
+        live.server.fault("POST", f"/channels/{live.channel.id}/messages", drop=True, after=taken)
+        await live.finish(await live.order())
+        assert [each.pings for each in live.posts(live.channel)] == [[], ["ada"]]
+
+
 async def test_a_video_says_what_it_shows_to_those_who_cannot_see_it(tmp_path: Path) -> None:
     async with open_live(tmp_path) as live:
         await live.finish(await live.order())
@@ -134,9 +142,28 @@ async def test_a_late_video_for_a_channel_that_lost_its_rights_comes_to_direct_m
         delivered = await live.finish(job)
         assert delivered.delivered_to == "dm"
         assert live.dm.last.attachments
+        assert "I may not post in the channel where you asked" in live.dm.last.text
         (card,) = live.posts(live.channel)
         assert "Your video is ready" in card.text
         assert list(card.buttons()) == ["Get my video"]
+
+
+@pytest.mark.parametrize("made", [True, False], ids=["a video", "a failure"])
+async def test_what_a_filter_held_back_comes_to_direct_messages_and_says_so_without_the_words(
+    tmp_path: Path, made: bool
+) -> None:
+    async with open_live(tmp_path) as live:
+        live.kie.takes = TWENTY_MINUTES
+        job = await live.order(prompt="a rude cat")
+        if not made:
+            refused(live)
+        await live.memory.drop(f"discord:token:{job.id}")
+        live.server.fault("POST", f"/channels/{live.channel.id}/messages", status=400, code=200000)
+        assert (await live.finish(job)).delivered_to == "dm"
+        last = live.dm.last
+        assert "A filter held my message back" in last.text
+        assert bool(last.attachments) == made
+        assert "rude" not in last.text + "".join(each.description or "" for each in last.attachments)
 
 
 async def test_a_video_nobody_would_take_is_kept_and_comes_when_its_owner_is_next_seen(
@@ -154,6 +181,21 @@ async def test_a_video_nobody_would_take_is_kept_and_comes_when_its_owner_is_nex
         await live.quiet()
         (video,) = [each for each in other.messages if each.attachments]
         assert video.ephemeral
+
+
+async def test_two_commands_at_once_bring_what_was_kept_once(tmp_path: Path) -> None:
+    async with open_live(tmp_path) as live:
+        live.kie.takes = TWENTY_MINUTES
+        job = await live.order()
+        live.channel.delete()
+        live.ada.close_dms()
+        assert (await live.finish(job)).delivered_to == "kept"
+        other = live.guild.text_channel("other")
+        asked = [live.ada.slash(other, "balance") for _ in range(2)]
+        for each in asked:
+            await each.answered()
+        await live.quiet()
+        assert len([each for each in other.messages if each.attachments]) == 1
 
 
 # --- what is private

@@ -189,3 +189,22 @@ async def test_a_single_sentence_needs_no_frame() -> None:
     view = render.view(Screen((Text("Your video is ready"),)), mention=7)
     assert [each["type"] for each in sent(view)] == [TEXT]
     assert of_type(view, TEXT)[0]["content"] == "<@7> Your video is ready"
+
+
+# --- light and dark
+
+
+def brightness(colour: int) -> float:
+    """Relative luminance (https://www.w3.org/TR/WCAG22/#dfn-relative-luminance)."""
+    parts = [(colour >> shift & 255) / 255 for shift in (16, 8, 0)]
+    red, green, blue = (
+        each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("accent", [render.ACCENT, render.ACCENT_READY, render.ACCENT_FAILED])
+@pytest.mark.parametrize("behind", [0xFFFFFF, 0xF2F3F5, 0x393A41, 0x313338])
+def test_the_coloured_edge_is_seen_in_light_and_in_dark(accent: int, behind: int) -> None:
+    lighter, darker = sorted((brightness(accent), brightness(behind)), reverse=True)
+    assert (lighter + 0.05) / (darker + 0.05) >= 3

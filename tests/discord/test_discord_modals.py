@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from support.simcord_world import PNG, World, button, field_ids, labels, open_world, text_of
 
+from adapters.discord.modals import question_form
 from bot.domain import Draft, Failure, FailureKind
 from bot.ports import Refused
 from bot.store import drafts
+from bot.talk import Question
 
 
 @pytest.fixture
@@ -99,6 +101,24 @@ async def test_changing_the_words_opens_a_form_with_the_words_that_stand(world: 
     await fill(world, shown, your="a sad cat")
     assert "a sad cat" in text_of(card)
     assert (await draft_of(world, card)).request.prompt == "a sad cat"
+
+
+async def test_words_that_fit_no_form_are_not_cut_but_left_out_and_said_so(world: World) -> None:
+    prompt = "word " * 799 + "THE END!!"
+    card = (await world.ada.slash(world.channel, "sora", prompt=prompt)).response
+    shown = await press(world, card, "Change words")
+    (said,) = [each["content"] for each in shown.modal["components"] if each["type"] == 10]
+    (entry,) = [each["component"] for each in shown.modal["components"] if each["type"] == 18]
+    assert entry.get("value", "") == ""
+    assert "What stands now has 4004 characters and a form takes 4000 at most" in said
+    assert (await draft_of(world, card)).request.prompt == prompt
+
+
+async def test_scenes_that_fit_no_form_are_not_cut_but_left_out_and_said_so(world: World) -> None:
+    scenes = Question("words", "Write the scenes anew.", {}, "5 | a kitten\n" * 400)
+    said, field = question_form("F0RM", scenes, "en").to_dict()["components"]
+    assert "5200 characters" in said["content"]
+    assert "value" not in field["component"]
 
 
 async def test_a_picture_is_added_by_a_form(world: World) -> None:

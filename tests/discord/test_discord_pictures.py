@@ -98,7 +98,7 @@ def message(*files: tuple[str, str], embeds: tuple[Any, ...] = ()) -> Any:
         SimpleNamespace(url=f"https://cdn.example/{name}", filename=name, size=1, content_type=kind)
         for name, kind in files
     ]
-    return SimpleNamespace(attachments=attachments, embeds=embeds)
+    return SimpleNamespace(attachments=attachments, embeds=embeds, components=())
 
 
 def test_of_a_message_only_the_pictures_are_taken() -> None:

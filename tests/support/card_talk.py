@@ -34,7 +34,8 @@ class Member:
 
     def asker(self, key: str = "") -> Asker:
         chat = ChatRef(self.who.platform, self.who.external_id, self.community)
-        return Asker(self.who, chat, key or f"{self.who.platform}:message:{next(_KEYS)}")
+        key = key or f"{self.who.platform}:message:{next(_KEYS)}"
+        return Asker(self.who, chat, key, in_public=self.community is not None)
 
     def other(self, who: UserRef) -> Member:
         """Somebody else, looking at the same message."""

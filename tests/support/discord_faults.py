@@ -14,7 +14,8 @@ from aiohttp import web
 
 @dataclass
 class Fault:
-    """One thing that goes wrong the next `times` times. See `DiscordServer.fault`."""
+    """One thing that goes wrong the next `times` times, `files`: only with requests that bring some. See
+    `DiscordServer.fault`."""
 
     method: str
     path: str
@@ -28,11 +29,13 @@ class Fault:
     drop: bool = False
     hang: float = 0.0
     times: int | None = 1
+    files: bool = False
     hits: int = 0
 
-    def takes(self, method: str, path: str) -> bool:
+    def takes(self, request: web.Request, path: str) -> bool:
         left = self.times is None or self.hits < self.times
-        return left and self.method in ("*", method) and fnmatchcase(path, self.path)
+        fits = not self.files or request.content_type.startswith("multipart/")
+        return left and fits and self.method in ("*", request.method) and fnmatchcase(path, self.path)
 
     def answer(self) -> web.Response:
         assert self.status is not None
@@ -85,9 +88,9 @@ class FaultPlan:
         self.faults: list[Fault] = []
         self.buckets: list[Bucket] = []
 
-    def next(self, method: str, path: str) -> Fault | None:
+    def next(self, request: web.Request, path: str) -> Fault | None:
         for fault in self.faults:
-            if fault.takes(method, path):
+            if fault.takes(request, path):
                 fault.hits += 1
                 return fault
         return None

@@ -125,15 +125,20 @@ class FileStore:
 
     # --- the CDN
 
+    def address(self, upload: Upload, channel_id: int) -> str:
+        """Without a signature: it opens nothing."""
+        kind = "ephemeral-attachments" if upload.ephemeral else "attachments"
+        return f"{self.base_url}/{kind}/{channel_id}/{upload.id}/{upload.name}"
+
     def link(self, upload: Upload, channel_id: int, now: int) -> str:
         """A signed address that lives for a day (discord.md 4)."""
-        kind = "ephemeral-attachments" if upload.ephemeral else "attachments"
-        path = f"/{kind}/{channel_id}/{upload.id}/{upload.name}"
+        return self.signed(self.address(upload, channel_id), now)
+
+    def signed(self, address: str, now: int) -> str:
+        path = address.removeprefix(self.base_url)
         since = now // 1000
         until = since + DAY
-        return (
-            f"{self.base_url}{path}?ex={until:x}&is={since:x}&hm={_sign(path, f'{until:x}', f'{since:x}')}&"
-        )
+        return f"{address}?ex={until:x}&is={since:x}&hm={_sign(path, f'{until:x}', f'{since:x}')}&"
 
     def serve(self, request: web.Request, now: int) -> web.StreamResponse:
         query = request.query

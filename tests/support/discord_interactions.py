@@ -309,7 +309,7 @@ def owners_for(user: User, channel: Channel) -> Json:
     """By whose installation the app is there: key 0 a server's, key 1 the user's."""
     owners: Json = {}
     context = context_of(channel)
-    if channel.guild and channel.guild.bot_in:
+    if channel.guild and (channel.guild.bot_in or channel.guild.commands_only):
         owners["0"] = str(channel.guild.id)
     elif context == 1 and (not user.installed or user.shares_a_server):
         owners["0"] = "0"

@@ -87,8 +87,11 @@ class Message:
 
     def unseen(self) -> list[str]:
         """Names of attachments that nobody sees, since a V2 message shows only those a component names."""
-        shown = {each["url"].rsplit("/", 1)[-1] for each in parts.media(self.components)}
-        return [each.name for each in self.attachments if self.flags & V2 and each.name not in shown]
+        return [each.name for each in self.attachments if self.flags & V2 and not self._uses(each)]
+
+    def media(self) -> list[str]:
+        """The addresses of the pictures and videos that its components show, as a client is given them now."""
+        return [each["url"] for each in parts.media(self._components_json())]
 
     async def until(self, look: Callable[[Message], Any], within: float = 5.0) -> Message:
         """Wait until `look(message)` is true."""
@@ -124,7 +127,7 @@ class Message:
             "author": self.author.json(),
             "content": "" if hidden else self.content,
             "embeds": [] if hidden else self.embeds,
-            "attachments": [] if hidden else [self.file_json(each) for each in self.attachments],
+            "attachments": [] if hidden else self._attachments_json(),
             "components": [] if hidden else self._components_json(),
             "timestamp": stamp(self.at),
             "edited_timestamp": stamp(self.edited_at) if self.edited_at else None,
@@ -163,16 +166,25 @@ class Message:
         url = self.world.files.link(upload, self.channel.id, self.world.clock.now())
         return upload_json(upload, url)
 
+    def _attachments_json(self) -> list[Json]:
+        """Since April 2026 without those that components show (discord-api-docs#8277, #8279)."""
+        listed = self.world.lists_shown_files
+        return [self.file_json(each) for each in self.attachments if listed or not self._uses(each)]
+
+    def _uses(self, upload: Upload) -> bool:
+        address = self.world.files.address(upload, self.channel.id)
+        return any(each["url"].partition("?")[0] == address for each in parts.media(self.components))
+
     def _components_json(self) -> list[Json]:
-        if not any(each["url"].startswith("attachment://") for each in parts.media(self.components)):
-            return self.components
+        """Files of its own and bare addresses of the CDN are signed anew each time; what was given with a signature is
+        shown by that, as long as it lives (discord.md 4)."""
+        files, now = self.world.files, self.world.clock.now()
         components = copy.deepcopy(self.components)
-        by_name = {each.name: each for each in self.attachments}
         for each in parts.media(components):
-            if upload := by_name.get(each["url"].removeprefix("attachment://")):
-                each["url"] = self.file_json(upload)["url"]
-                each |= {"proxy_url": each["url"], "attachment_id": str(upload.id)}
-                each |= {"content_type": upload.content_type, "width": None, "height": None}
+            bare = each["url"].startswith(f"{files.base_url}/attachments/") and "?" not in each["url"]
+            if bare or "attachment_id" in each:
+                each["url"] = files.signed(each["url"], now)
+                each |= {"proxy_url": each["url"], "width": None, "height": None}
         return components
 
 
@@ -232,12 +244,17 @@ def arrange(data: Json, new: dict[int, Upload], old: list[Upload]) -> list[Uploa
     """The attachments after a post or an edit: those listed, or all if none are (discord.md 4)."""
     if len({each.name for each in new.values()}) < len(new):
         raise invalid(("attachments", "two files of the same name"))
-    listed = data.get("attachments")
-    if listed is None:
+    if data.get("attachments") is None:
         return old + list(new.values())
-    kept, unlisted = [], dict(new)
-    for number, entry in enumerate(listed):
-        upload = unlisted.pop(int(entry["id"]), None) or next(
+    kept = listed(data, new, old)
+    return kept + [each for each in new.values() if each not in kept]
+
+
+def listed(data: Json, new: dict[int, Upload], old: list[Upload]) -> list[Upload]:
+    """The files that the request names, with the descriptions it gives them."""
+    found = []
+    for number, entry in enumerate(data.get("attachments") or ()):
+        upload = new.get(int(entry["id"])) or next(
             (each for each in old if each.id == int(entry["id"])), None
         )
         if upload is None:
@@ -246,8 +263,18 @@ def arrange(data: Json, new: dict[int, Upload], old: list[Upload]) -> list[Uploa
             )
         if entry.get("description") is not None:
             upload.description = entry["description"]
-        kept.append(upload)
-    return kept + list(unlisted.values())
+        found.append(upload)
+    return found
+
+
+def placed(components: list[Json], files: list[Upload], channel: Channel) -> list[Json]:
+    """With the files that they name by `attachment://` in their places."""
+    by_name = {each.name: each for each in files}
+    for each in parts.media(components):
+        if upload := by_name.get(each["url"].removeprefix("attachment://")):
+            each["url"] = channel.world.files.address(upload, channel.id)
+            each |= {"attachment_id": str(upload.id), "content_type": upload.content_type}
+    return components
 
 
 def create(
@@ -268,6 +295,7 @@ def create(
     if not (content or embeds or components or files or flags & LOADING or data.get("sticker_ids")):
         raise refusal(50006)
     parts.check_message(flags, content, embeds, components, [each.name for each in files])
+    components = placed(components, files, channel)
     message = Message(channel, world.next_id(), author, content, embeds, components, files, flags)
     message.reference, message.interaction, message.kind = reference, interaction, kind
     message.allowed_mentions = data.get("allowed_mentions")
@@ -289,9 +317,14 @@ def edit(message: Message, data: Json, new: dict[int, Upload]) -> Message:
     files = arrange(data, new, message.attachments)
     if not (content or embeds or components or files):
         raise refusal(50006)
-    parts.check_message(flags, content, embeds, components, [each.name for each in files])
+    # An edit's components find only files that it lists (discord-api-docs#7529).
+    findable = listed(data, new, message.attachments)
+    parts.check_message(flags, content, embeds, components, [each.name for each in findable])
+    for each in message.attachments:
+        if each not in files:
+            each.gone_at = 0
     message.flags, message.content, message.embeds = flags, content, embeds
-    message.components, message.attachments = components, files
+    message.components, message.attachments = placed(components, findable, message.channel), files
     if "allowed_mentions" in data:
         message.allowed_mentions = data["allowed_mentions"]
     message.edited_at = message.world.clock.now()

@@ -44,7 +44,7 @@ def stamp(ms: int) -> str:
 @dataclass(eq=False)
 class Guild:
     """A server. `boost_tier` 2 lifts the upload limit to 50 MiB, 3 to 100 MiB. `rights` are what everybody's roles allow,
-    the bot's included."""
+    the bot's included. `commands_only`: it added the commands, but not the bot."""
 
     world: World
     id: int
@@ -52,6 +52,7 @@ class Guild:
     boost_tier: int = 0
     bot_in: bool = True
     locale: str = "en-US"
+    commands_only: bool = False
     rights: int = EVERYONE
     members: dict[int, bool] = field(default_factory=dict)
     channels: list[Channel] = field(default_factory=list)

@@ -2,7 +2,7 @@
 
     async with DiscordServer() as server:          # clock=FakeClock(), token=..., keep_files=False
         world = server.world                       # server.api_url is DISCORD_API_URL, server.token the bot's token
-        guild = world.guild("studio", boost_tier=2)   # bot_in=False, shard=(2, 4), locale=
+        guild = world.guild("studio", boost_tier=2)   # bot_in=False, commands_only=True, shard=(2, 4), locale=
         general = guild.text_channel("general")       # guild.thread(general, "idea"); world.dm(ada); world.group_dm(...)
         ada = guild.member(world.user("ada"), admin=False)   # world.user(name, installed=True, locale=, upload_limit=)
         ... start the bot ...
@@ -20,17 +20,19 @@ Acts begin at once and give an Interaction; `await` it for the first answer:
 Interaction: .acked .acked_after (s) .answer (callback type) .failed .response .followups .modal .choices .refused .owners
     await i.acknowledged() | i.answered() -> Message | i.shows("words") -> Message | i.until(lambda i: ...); i.redeliver()
 Message: .id .author .content .embeds .components .attachments .flags .ephemeral .loading .nonce .reference
-    .allowed_mentions .pings .edits .deleted .text .texts() .buttons() .selects() .unseen() .json()
+    .allowed_mentions .pings .edits .deleted .text .texts() .buttons() .selects() .unseen() .media() .json()
     await m.shows("words") | m.until(lambda m: ...); m.redeliver()
     an attachment: .id .name .size .sha256 .description .content_type .ephemeral .read()
 Channel: .messages .last .upload_limit, await channel.shows("words"); .deny("attach_files", ...) .permit(...) .delete()
     .uploads_limited .archived; guild.kick_bot() .invite_bot(); world.posted(): all that the bot posted
     await world.until(lambda: something); world.commands, world.registrations, world.interactions
+    world.lists_shown_files = True: messages list the files that their components show, as before April 2026
 
 Time: server.advance(901): tokens are dead (15 min), 86 401: links, 301: nonces, 7 201: ephemeral files.
 Faults: server.fault("POST", "/channels/*/messages", status=502, after=True, times=1); see `Fault`:
     status= code= message=; retry_after= via=False is_global= with status=429; drop=True (connection breaks);
-    hang=seconds (alone: only slow); after=True: what was asked is done all the same. `.hits` counts.
+    hang=seconds (alone: only slow); after=True: what was asked is done all the same; files=True: only with files.
+    `.hits` counts.
     server.rate_limit("PATCH", "/webhooks/*/messages/*", 5, per=2): a real bucket with Discord's headers. `.refused`.
     CDN: fault("GET", "/ephemeral-attachments/*", ...)
 Requests: server.requests, server.seen("PUT", "/applications/*/commands"): .method .path .json .status .code .seconds
@@ -227,7 +229,7 @@ class DiscordServer:
         answer: Callable[[web.Request], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
         headers, busy = self.faults.limit(seen.method, seen.path)
-        fault = self.faults.next(seen.method, seen.path) if busy is None else None
+        fault = self.faults.next(request, seen.path) if busy is None else None
         if busy is not None:
             await self.files.read_body(request)
             response: web.StreamResponse = busy

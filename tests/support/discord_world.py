@@ -36,6 +36,7 @@ class World:
         self.ephemeral_files_life = 7200.0
         self.ack_deadline = 3.0
         self.token_life = 900.0
+        self.lists_shown_files = False  # as before April 2026
         self.emit: Callable[..., None] = lambda *event, **more: None
         self._order = itertools.count()
         self._changed = asyncio.Event()
@@ -79,11 +80,16 @@ class World:
         boost_tier: int = 0,
         *,
         bot_in: bool = True,
+        commands_only: bool = False,
         shard: tuple[int, int] | None = None,
         locale: str = "en-US",
     ) -> Guild:
-        """A new server; `bot_in=False`: the bot is not a member (user installs work there)."""
-        guild = Guild(self, self.next_id(shard=shard), name, boost_tier, bot_in, locale)
+        """A new server; `bot_in=False`: the bot is not a member (user installs work there), `commands_only`: nor is it,
+        but everybody there has its commands."""
+        bot_in = bot_in and not commands_only
+        guild = Guild(
+            self, self.next_id(shard=shard), name, boost_tier, bot_in, locale, commands_only=commands_only
+        )
         for _ in range(2):  # the ids after it are those of its admin role and its owner
             next(self._order)
         self.guilds[guild.id] = guild

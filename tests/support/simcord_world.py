@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+import aiohttp
 import discord
 import simcord
 import simcord.interactions
@@ -56,6 +58,7 @@ class World:
         self.chat = new_chat(self.house, self.talk, self.memory)
         await self.client.shelf.refresh()
         await self.env.restart_bot(self.client)
+        lend_session(self.client)
         await self.client.tree.sync()
 
     @property
@@ -167,6 +170,29 @@ def faults_as_discord(env: simcord.Env, how: How) -> Iterator[None]:
         yield
 
 
+@dataclass
+class CdnSession:
+    """discord.py's session as far as the bot reads files by it; simcord has none."""
+
+    client: discord.Client
+
+    @asynccontextmanager
+    async def get(self, url: str, **_: Any) -> AsyncIterator[Any]:
+        try:
+            data = await self.client.http.get_from_cdn(url)
+        except discord.HTTPException as error:
+            raise aiohttp.ClientError(str(error)) from error
+
+        async def whole() -> AsyncIterator[bytes]:
+            yield data
+
+        yield SimpleNamespace(content=SimpleNamespace(iter_any=whole))
+
+
+def lend_session(client: discord.Client) -> None:
+    vars(client.http)["_HTTPClient__session"] = CdnSession(client)
+
+
 def new_chat(house: House, talk: Talk, memory: DurableMemory) -> DiscordChat:
     """As in the composition root; simcord stands where `start` would log in."""
     chat = DiscordChat(
@@ -206,6 +232,7 @@ async def open_world(folder: Path, **settings: Any) -> AsyncIterator[World]:
             await env.start()
             try:
                 stack.enter_context(faults_as_discord(env, how))
+                lend_session(client)
                 await client.tree.sync()
                 guild = env.create_guild()
                 channel = guild.create_text_channel("videos")

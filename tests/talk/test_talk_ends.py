@@ -59,7 +59,7 @@ async def test_the_status_names_the_state_the_request_and_that_one_may_leave(tmp
             "a happy dog",
             "Veo 3.1 Lite · 30 credits",
             "1 s so far · usually 1 to 2 min",
-            "You can close the chat, I will answer here.",
+            "You can close the chat: it goes on without you.",
             "[Cancel]",
         ]
         running = replace(job, state=JobState.RUNNING, patience_told=True)

@@ -153,7 +153,7 @@ async def test_words_where_a_picture_is_needed_are_told_so_and_how_to_leave(tmp_
     async with open_member(tmp_path) as ada:
         assert "starts from a picture" in await ada.ask("hailuo 2.3 a dog")
         said = await ada.answer("oh, a cat instead")
-        assert "I need a picture for this. Send one, or leave it with /cancel." in said
+        assert "I need a picture for this. Send one, or ask for something else with /video." in said
         assert said.count("starts from a picture") == 1
         assert "starts from your picture" in await ada.answer(pictures=1)
 

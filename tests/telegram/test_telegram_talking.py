@@ -117,6 +117,14 @@ async def test_cancel_in_the_middle_of_a_question_still_stops_a_video_that_waits
     assert "Never mind" in bot.chat.messages[-2].text
 
 
+async def test_cancel_with_a_job_stops_it_even_in_the_middle_of_a_question(bot: TelegramHouse) -> None:
+    await bot.press(await bot.says("a happy dog"), "Confirm")
+    (job,) = await bot.house.office.jobs()
+    await bot.says("/sora")
+    assert "Cancelled. Nothing was charged" in (await bot.says(f"/cancel {job.id}")).text
+    assert (await bot.house.job(job.id)).outcome is not None
+
+
 @pytest.mark.parametrize("text", ["/видео кот", "//video a dog", "/video! a dog", "/", "/ video a dog"])
 async def test_what_only_looks_like_a_command_is_no_prompt_but_gets_a_hint(
     bot: TelegramHouse, text: str
