@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from support.kill_crowd import judged
 from support.kill_house import NO_WAITING, Life, Zygote, open_zygote
 from support.kill_rounds import random_kills, settled
-from support.kill_telegram import Crowd, Order, open_crowd
+from support.kill_telegram import Order, TelegramCrowd, open_crowd
 
 from bot.store import schema
 
@@ -29,19 +30,19 @@ async def zygote() -> AsyncIterator[Zygote]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def crowd(tmp_path: Path, zygote: Zygote) -> AsyncIterator[Crowd]:
+async def crowd(tmp_path: Path, zygote: Zygote) -> AsyncIterator[TelegramCrowd]:
     async with open_crowd(tmp_path, zygote, seed=1, speed=NO_WAITING) as opened:
         yield opened
 
 
-def private(crowd: Crowd) -> Order:
+def private(crowd: TelegramCrowd) -> Order:
     """One member's wish for a video, in their own chat."""
     ada = crowd.people[0]
     return crowd.new(user=ada, chat=crowd.telegram.world.private(ada), picture=False, cancel=False)
 
 
-async def end(crowd: Crowd, life: Life) -> None:
-    await settled(crowd)
+async def end(crowd: TelegramCrowd, life: Life) -> None:
+    await settled(crowd.house)
     assert await life.stop() == 0, crowd.house.last_words()
 
 
@@ -49,7 +50,7 @@ async def test_killed_twenty_times_with_fifty_jobs_under_way_nothing_is_lost_and
     tmp_path: Path, zygote: Zygote
 ) -> None:
     async with open_crowd(tmp_path, zygote, seed=20) as crowd:
-        counts = await random_kills(crowd, 20)
+        counts = await random_kills(crowd.house, [crowd], 20, crowd.chance)
     assert counts.kills == 20
     assert counts.jobs >= 50
 
@@ -65,7 +66,7 @@ async def test_killed_twenty_times_with_fifty_jobs_under_way_nothing_is_lost_and
     ],
 )
 async def test_killed_right_after_a_commit_on_the_way_from_the_command_to_the_video_it_goes_on_there(
-    crowd: Crowd, after: str, times: int
+    crowd: TelegramCrowd, after: str, times: int
 ) -> None:
     life = await crowd.house.begin(after=after, times=times)
     order = private(crowd)
@@ -74,11 +75,11 @@ async def test_killed_right_after_a_commit_on_the_way_from_the_command_to_the_vi
     life = await crowd.house.begin()
     await asyncio.wait_for(pursuing, STEP_SECONDS)
     await end(crowd, life)
-    counts = await crowd.check()
+    counts = await judged(crowd)
     assert (counts.refunds, counts.ends_twice) == (0, 0)
 
 
-async def test_killed_during_the_upload_the_video_is_sent_once(crowd: Crowd) -> None:
+async def test_killed_during_the_upload_the_video_is_sent_once(crowd: TelegramCrowd) -> None:
     crowd.telegram.fault("sendVideo", "slow", seconds=30)
     life, order = await crowd.house.begin(), private(crowd)
     pursuing = asyncio.create_task(crowd.pursue(order))
@@ -87,11 +88,13 @@ async def test_killed_during_the_upload_the_video_is_sent_once(crowd: Crowd) -> 
     life = await crowd.house.begin()
     await asyncio.wait_for(pursuing, STEP_SECONDS)
     await end(crowd, life)
-    counts = await crowd.check()
+    counts = await judged(crowd)
     assert (counts.refunds, counts.ends_twice, counts.unsure) == (0, 0, 0)
 
 
-async def test_killed_between_the_video_and_its_answer_it_is_sent_at_most_once_more(crowd: Crowd) -> None:
+async def test_killed_between_the_video_and_its_answer_it_is_sent_at_most_once_more(
+    crowd: TelegramCrowd,
+) -> None:
     crowd.telegram.fault("sendVideo", "hang_after", seconds=30)
     life, order = await crowd.house.begin(), private(crowd)
     await crowd.ask(order)
@@ -100,12 +103,12 @@ async def test_killed_between_the_video_and_its_answer_it_is_sent_at_most_once_m
     await crowd.house.kill(life)
     life = await crowd.house.begin()
     await end(crowd, life)
-    counts = await crowd.check()
+    counts = await judged(crowd)
     assert (counts.refunds, counts.ends_twice) == (0, 1)
 
 
 async def test_killed_before_the_card_is_known_to_have_arrived_the_same_order_has_one_more_card(
-    crowd: Crowd,
+    crowd: TelegramCrowd,
 ) -> None:
     crowd.telegram.fault("sendMessage", "hang_after", seconds=30)
     life, order = await crowd.house.begin(), private(crowd)
@@ -118,7 +121,7 @@ async def test_killed_before_the_card_is_known_to_have_arrived_the_same_order_ha
         await (await order.chat.press(order.user, card, "✅ Confirm")).answer(STEP_SECONDS)
     await crowd.telegram.world.wait_until(lambda: order.has_ended, STEP_SECONDS)
     await end(crowd, life)
-    counts = await crowd.check()
+    counts = await judged(crowd)
     assert (counts.jobs, counts.ends_twice, counts.cards_twice) == (1, 0, 1)
 
 
@@ -133,7 +136,7 @@ async def test_killed_before_the_card_is_known_to_have_arrived_the_same_order_ha
     ids=["its backup half made", "begun", "done but not committed", "committed"],
 )
 async def test_killed_during_an_upgrade_the_next_start_upgrades_and_finishes_the_jobs_of_before(
-    crowd: Crowd, before: str, after: str
+    crowd: TelegramCrowd, before: str, after: str
 ) -> None:
     house = crowd.house
     house.data.mkdir()
@@ -149,15 +152,18 @@ async def test_killed_during_an_upgrade_the_next_start_upgrades_and_finishes_the
     assert await resuming.ended() == 0
     await asyncio.wait_for(crowd.pursue(order), STEP_SECONDS)
     assert schema.version(path) == schema.latest()
-    await settled(crowd)
+    await settled(crowd.house)
     assert await house.tell("credits", "verify") == {"ok": True, "broken": {}}
     kept = list((house.data / "backups").glob("before-*.db"))
-    assert {schema.version(each) for each in kept} == {1}
+    # a start that finds some steps done makes a backup before the others
+    assert {1} <= {schema.version(each) for each in kept} <= {1, 2}
     assert await life.stop() == 0
     house.check_files()
 
 
-async def test_killed_during_a_backup_no_half_one_stands_there_and_the_bot_goes_on(crowd: Crowd) -> None:
+async def test_killed_during_a_backup_no_half_one_stands_there_and_the_bot_goes_on(
+    crowd: TelegramCrowd,
+) -> None:
     house, target = crowd.house, crowd.house.folder / "copy.db"
     life, order = await house.begin(), private(crowd)
     await asyncio.wait_for(crowd.pursue(order), STEP_SECONDS)
@@ -168,5 +174,5 @@ async def test_killed_during_a_backup_no_half_one_stands_there_and_the_bot_goes_
     assert await again.ended() == 0, house.last_words()
     await asyncio.wait_for(crowd.pursue(private(crowd)), STEP_SECONDS)
     await end(crowd, life)
-    await crowd.check()
+    await judged(crowd)
     assert schema.version(target) == schema.latest()

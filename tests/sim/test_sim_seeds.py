@@ -5,21 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.sim_life import CLIMATES, Sim, Sum
+from support.sim_climate import CLIMATES
+from support.sim_life import Sim, Sum, one_seed
 
 SEEDS = range(1, 241)
 BUNCHES = 12
-
-
-def folder_of(tmp_path: Path, seed: int) -> Path:
-    return tmp_path / str(seed)
-
-
-async def lived(folder: Path, seed: int) -> Sim:
-    """A short life: what is rare in it comes with the number of seeds."""
-    sim = Sim(folder, seed, orders=8, lives=4)
-    await sim.live()
-    return sim
+ORDERS, LIVES = 8, 4  # short lives: what is rare in them comes with the number of seeds
 
 
 @pytest.mark.parametrize("bunch", range(BUNCHES))
@@ -28,16 +19,20 @@ async def test_whatever_happens_each_accepted_order_is_delivered_or_refunded_onc
 ) -> None:
     total = Sum()
     for seed in SEEDS[bunch::BUNCHES]:
-        total.add((await lived(folder_of(tmp_path, seed), seed)).sum)
+        total.add(await one_seed(tmp_path / str(seed), seed, orders=ORDERS, lives=LIVES))
     assert total.jobs > 50
     assert total.crashes > 10
+    assert total.amid > 50
 
 
 async def test_a_seed_lives_the_same_life_every_time(tmp_path: Path) -> None:
-    one, two = [await lived(tmp_path / name, 4711) for name in ("one", "two")]
-    assert one.fate.doors == two.fate.doors > 200
-    assert one.chat.messages == two.chat.messages
-    assert one.kie.billed == two.kie.billed
+    lives = []
+    for name in ("one", "two"):
+        sim = Sim(tmp_path / name, 4711, orders=ORDERS, lives=LIVES)
+        await sim.live()
+        lives.append((sim.fate.doors, sim.fate.amid, sim.chat.messages, sim.kie.billed, sim.chat.told))
+    assert lives[0] == lives[1]
+    assert lives[0][0] > 200
 
 
 async def test_every_kind_of_trouble_is_met_somewhere(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -32,3 +34,40 @@ def environment(trouble: str, folder: Path) -> Mapping[str, str]:
         "BAD_DISK_DIR": str(folder),
         "PYTHONPATH": path,
     }
+
+
+@dataclass(frozen=True)
+class SmallDisk:
+    """The disk under `folder`, and the `trouble` that stands in for it where none could be mounted."""
+
+    folder: Path
+    flag: Path
+    trouble: str = ""
+
+    def leave(self, megabytes: int) -> None:
+        """Take all but so much."""
+        if self.trouble:
+            self.flag.write_text(str(megabytes))
+            return
+        with (self.folder / "full-of-this").open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(self.folder).free - megabytes * 1_000_000)
+
+    def make_room(self) -> None:
+        (self.flag if self.trouble else self.folder / "full-of-this").unlink()
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[SmallDisk]:
+    """A disk of its own under a new folder, in memory; for whoever may not mount one, the free space is only told."""
+    folder.mkdir()
+    flag = folder.with_name(f"{folder.name}.low")
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(mount, check=False, capture_output=True).returncode == 0
+    except OSError:
+        mounted = False
+    try:
+        yield SmallDisk(folder, flag, "" if mounted else f"low:{flag}")
+    finally:
+        if mounted:
+            subprocess.run(["umount", "--lazy", folder], check=True)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
-import os
-import signal
-import sqlite3
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import httpx
+from support import dying
 
 from bot.app import Bot, Core, open_bot, sandboxed
 from bot.clock import SystemClock
@@ -26,7 +22,7 @@ from bot.studio import Ask, Quoted
 WHO = UserRef("cli", "ada")
 CREDITS = 1000
 MODEL = "veo-3-1:lite"
-Moment = Literal["before", "sent", "answered", "downloaded", "copied"]
+Moment = dying.Moment | Literal["downloaded", "copied"]
 
 
 @dataclass(frozen=True)
@@ -105,75 +101,15 @@ async def until_ended(bot: Bot, job: Job) -> None:
         await asyncio.sleep(0.01)
 
 
-# --- dying -------------------------------------------------------------------------------------------------------
-
-
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def die_after_commit(number: int) -> None:
-    """Whoever opens the database, the number-th COMMIT that succeeds is the last thing this process does."""
-    left = number
-
-    class Connection(sqlite3.Connection):
-        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
-            nonlocal left
-            done = super().execute(sql, *values)
-            if sql == "COMMIT":
-                left -= 1
-                if not left:
-                    die()
-            return done
-
-    sqlite3.connect = functools.partial(sqlite3.connect, factory=Connection)  # type: ignore[assignment]
-
-
-def die_at_create(moment: Moment) -> None:
-    """At a moment of the request that KIE charges for."""
-    send = httpx.AsyncHTTPTransport.handle_async_request
-
-    async def sent(event: str, _: object) -> None:
-        if event == "http11.send_request_body.complete":
-            die()
-
-    async def handle(self: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
-        if not request.url.path.endswith("/createTask"):
-            return await send(self, request)
-        if moment == "before":
-            die()
-        if moment == "sent":
-            request.extensions["trace"] = sent
-        response = await send(self, request)
-        die()
-        return response
-
-    httpx.AsyncHTTPTransport.handle_async_request = handle  # type: ignore[method-assign]
-
-
-def die_with_a_part(moment: Moment) -> None:
-    """With all bytes of a file written, and its name still that of a part."""
-    sync = os.fsync
-    folder = {"downloaded": "videos", "copied": "delivered"}[moment]
-
-    def fsync(descriptor: int) -> None:
-        file = Path(f"/proc/self/fd/{descriptor}").resolve()
-        sync(descriptor)
-        if file.suffix == ".part" and file.parent.name == folder:
-            die()
-
-    os.fsync = fsync  # type: ignore[assignment]
-
-
 def main() -> None:
     given = json.loads(sys.argv[1])
     plan = Plan(**{**given, "prompts": tuple(given["prompts"])})
     if plan.commit is not None:
-        die_after_commit(plan.commit)
-    if plan.moment in ("downloaded", "copied"):
-        die_with_a_part(plan.moment)
+        dying.after_commit(plan.commit)
+    if plan.moment == "downloaded" or plan.moment == "copied":
+        dying.with_a_part({"downloaded": "videos", "copied": "delivered"}[plan.moment])
     elif plan.moment is not None:
-        die_at_create(plan.moment)
+        dying.at_call("/createTask", plan.moment)
     asyncio.run(live(plan))
 
 

@@ -33,6 +33,9 @@ class InlineStore(Store):
     async def read(self, fn: Callable[[Tx], T]) -> T:
         return self._read(fn)
 
+    async def read_long(self, fn: Callable[[Tx], T]) -> T:
+        return await self.read(fn)
+
 
 class CrashingStore(InlineStore):
     """Behaves until it is armed; then dies at the n-th write from there, and everything that asks it with it.

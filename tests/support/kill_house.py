@@ -20,16 +20,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from support.kill_life import Birth
+from support.kill_life import Birth, hastened
 from support.sources import ROOT
 
 from bot.sandbox.options import SandboxOptions
 from bot.sandbox.server import Sandbox
+from bot.sandbox.world import FAIL, SUCCESS
 
 HASTE = 10.0
 CREDITS = 100_000
 LIFE_SECONDS = 60.0
 START_SECONDS = 60.0
+KIE_KEY = "the-key-of-a-kie-account-5b1e"
 KIE_SPEED = 40.0  # a video takes a second or two, some lives of the bot
 
 
@@ -52,9 +54,10 @@ class Zygote:
 
 
 @asynccontextmanager
-async def open_zygote() -> AsyncIterator[Zygote]:
-    # nothing of ours in its environment: a life has what its Birth says
-    environment = {
+async def open_zygote(**environment: str) -> AsyncIterator[Zygote]:
+    """`environment` is what must be there as soon as a process begins."""
+    # nothing of ours in it: a life has what its Birth says
+    environment |= {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests"))),
     }
@@ -106,16 +109,18 @@ def free_port() -> int:
 
 @dataclass
 class KillHouse:
-    """One bot's folder and KIE. `chat` holds the variables that connect it to its chat's stand-in, `secrets` what must
+    """One bot's folder and KIE. `chat` holds the variables that connect it to its chats' stand-ins, `secrets` what must
     stand in no file."""
 
     folder: Path
     zygote: Zygote
     kie: Sandbox
-    chat: Mapping[str, str]
-    secrets: Sequence[str]
+    chat: dict[str, str] = field(default_factory=dict)
+    operators: list[str] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=lambda: [KIE_KEY])
     haste: float = HASTE
     kills: int = 0
+    answers_lost: int = 0  # of createTask, at most, by faults of KIE's
     port: int = field(default_factory=free_port)
     epoch: float = field(default_factory=time.time)
 
@@ -128,6 +133,14 @@ class KillHouse:
     def has_callbacks(self) -> bool:
         """Whether KIE was told where to call, and a lost answer is waited for."""
         return "PUBLIC_URL" in self.chat
+
+    def connect(self, **variables: str) -> None:
+        """The next lives have these in their environment."""
+        self.chat |= variables
+
+    def now(self) -> int:
+        """By the clock that the lives share."""
+        return hastened(self.epoch, self.haste)
 
     def pass_time(self, seconds: float) -> None:
         """The next life begins so much later."""
@@ -144,7 +157,7 @@ class KillHouse:
     @property
     def environment(self) -> dict[str, str]:
         return {
-            "KIE_API_KEY": "a-key-for-the-sandbox",
+            "KIE_API_KEY": KIE_KEY,
             "KIE_API_URL": self.kie.url,
             "KIE_UPLOAD_URL": self.kie.url,
             "DATA_DIR": str(self.data),
@@ -156,15 +169,14 @@ class KillHouse:
             "MAX_RUNNING_PER_USER": "10",
             "MAX_QUEUED_PER_USER": "100",
             "DAILY_KIE_CREDITS": "1000000",
+            "OPERATORS": ",".join(self.operators),
             **self.chat,
         }
 
     # --- lives
 
-    async def begin(
-        self, *words: str, out: Path | None = None, after: str = "", before: str = "", times: int = 1
-    ) -> Life:
-        """`kiebot <words>`, by itself `kiebot run`; for the others see Birth."""
+    async def begin(self, *words: str, out: Path | None = None, **dies: Any) -> Life:
+        """`kiebot <words>`, by itself `kiebot run`; for where it dies see Birth."""
         birth = Birth(
             words or ("run",),
             str(self.folder),
@@ -173,9 +185,7 @@ class KillHouse:
             str(self.log),
             self.haste,
             self.epoch,
-            after,
-            before,
-            times,
+            **dies,
         )
         return await self.zygote.begin(birth)
 
@@ -199,6 +209,12 @@ class KillHouse:
         quiet = re.compile(r"\S+ \S+ (INFO|WARNING) (?!adapters.telegram.dispatch)")
         return "\n".join(line for line in lines if not quiet.match(line))[-6000:]
 
+    async def stopped(self, life: Life, status: int = 1) -> str:
+        """It ends by itself; returns its last words."""
+        ended = await asyncio.wait_for(life.ended(), LIFE_SECONDS)
+        assert ended == status, f"it ended with {ended}:\n{self.last_words()}"
+        return self.last_words()
+
     # --- what the commands tell
 
     async def tell(self, *words: str) -> Any:
@@ -221,10 +237,7 @@ class KillHouse:
         jobs = await self.jobs()
         asked = Counter(body["input"]["prompt"] for body in self.kie.created)
         assert [each for each in asked.items() if each[1] > 1] == []
-        for job in jobs:
-            outcome = job["outcome"]
-            assert job["state"] == "delivered", job
-            assert outcome["kind"] == "failure" or asked[job["prompt"]] == 1, job
+        self.check_ends(jobs)
         for user in {job["user"] for job in jobs}:
             theirs = [job for job in jobs if job["user"] == user]
             paid = sum(job["price"] for job in theirs if job["outcome"]["kind"] == "video")
@@ -232,6 +245,22 @@ class KillHouse:
             assert (found["available"], found["held"]) == (CREDITS - paid, 0), user
         self.check_files()
         return jobs
+
+    def check_ends(self, jobs: Sequence[dict[str, Any]]) -> None:
+        """Each ended as KIE's own record has it; without a task only what was cancelled, or what a kill or a fault may
+        have cost its answer."""
+        lost = 0
+        for job in jobs:
+            assert job["state"] == "delivered", job
+            reason, task = job["outcome"].get("reason"), self.kie.tasks.get(job["task_id"] or "")
+            if reason in ("cancelled", "lost"):
+                assert job["task_id"] is None, job
+                lost += reason == "lost"
+                continue
+            assert task, job
+            assert task.input["prompt"] == job["prompt"], job
+            assert task.state == (FAIL if reason else SUCCESS), (job, task)
+        assert lost <= self.kills + self.answers_lost, (lost, self.kills, self.answers_lost)
 
     def check_files(self) -> None:
         files = [each for each in self.folder.rglob("*") if each.is_file()]
@@ -242,13 +271,14 @@ class KillHouse:
 
 
 @asynccontextmanager
-async def open_kie(
-    *, speed: float = KIE_SPEED, faults: Mapping[str, str] | None = None
-) -> AsyncIterator[Sandbox]:
-    """Without limits, every video the same short clip; as slow as `speed` has it, or not at all for `inf`."""
+async def open_kill_house(
+    folder: Path, zygote: Zygote, *, speed: float = KIE_SPEED, faults: Mapping[str, str] | None = None
+) -> AsyncIterator[KillHouse]:
+    """A new bot in `folder`, not started yet and in no chat. Its KIE is without limits, every video the same short clip;
+    as slow as `speed` has it, or not at all for `inf`."""
     options = SandboxOptions(speed=speed, rate_limits=False, stock_clip=True, faults=faults or {})
     async with Sandbox(options) as kie:
-        yield kie
+        yield KillHouse(folder, zygote, kie)
 
 
 NO_WAITING = math.inf

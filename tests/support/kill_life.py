@@ -13,14 +13,17 @@ import json
 import os
 import random
 import signal
-import sqlite3
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+
+from support import dying
+from support.dying import Moment
 
 import bot.app
 import bot.cli.run
+import bot.media.client
 from bot.cli import main
 from bot.clock import SystemClock
 
@@ -42,7 +45,9 @@ class Birth:
     """One process: `kiebot <words>` in `folder` with `environment`, what it says going to the files `out` and `err`.
 
     Its clock runs `haste` times as fast as the machine's since `epoch` (Unix s). It dies right after the `times`-th
-    COMMIT of a transaction in which `after` was said in SQL, or before the `times`-th statement with `before`.
+    COMMIT of a transaction in which `after` was said in SQL, or before the `times`-th statement with `before`; at a
+    `moment` of its first request to KIE whose path ends in `call`; or with a whole file in a folder named `part`, still
+    called `.part`.
     """
 
     words: tuple[str, ...]
@@ -55,9 +60,17 @@ class Birth:
     after: str = ""
     before: str = ""
     times: int = 1
+    call: str = ""
+    moment: Moment = "answered"
+    part: str = ""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
+
+
+def hastened(epoch: float, haste: float) -> int:
+    """Unix ms by a clock that has run `haste` times as fast as the machine's since `epoch` (Unix s)."""
+    return round((epoch + (time.time() - epoch) * haste) * 1000)
 
 
 class HastyClock(SystemClock):
@@ -68,7 +81,7 @@ class HastyClock(SystemClock):
         self._epoch = epoch
 
     def now(self) -> int:
-        return round((self._epoch + (time.time() - self._epoch) * self._haste) * 1000)
+        return hastened(self._epoch, self._haste)
 
     def monotonic(self) -> float:
         return time.monotonic() * self._haste
@@ -77,30 +90,20 @@ class HastyClock(SystemClock):
         await super().sleep(seconds / self._haste)
 
 
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+def die_by(birth: Birth) -> None:
+    if birth.after or birth.before:
+        dying.at_statement(birth.before, birth.after, birth.times)
+    if birth.call:
+        dying.at_call(birth.call, birth.moment)
+    if birth.part:
+        dying.with_a_part(birth.part)
 
 
-def die_at(birth: Birth) -> None:
-    """Whoever opens the database, that statement or its COMMIT is the last thing this process does."""
-    left, marked = birth.times, False
-
-    class Connection(sqlite3.Connection):
-        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
-            nonlocal left, marked
-            if birth.before and birth.before in sql:
-                left -= 1
-                if not left:
-                    die()
-            done = super().execute(sql, *values)
-            marked = marked or bool(birth.after and birth.after in sql)
-            if sql == "COMMIT" and marked:
-                marked, left = False, left - 1
-                if not left:
-                    die()
-            return done
-
-    sqlite3.connect = functools.partial(sqlite3.connect, factory=Connection)  # type: ignore[assignment]
+def share_the_disk(environment: Mapping[str, str]) -> None:
+    """Media work otherwise gets nothing of our environment, and has the same disk (see bad_disk.c)."""
+    shared = {name: environment[name] for name in ("BAD_DISK", "BAD_DISK_DIR") if name in environment}
+    if shared:
+        setattr(bot.media.client, "_ENVIRONMENT", {**shared, "LD_PRELOAD": os.environ["LD_PRELOAD"]})  # noqa: B010
 
 
 def live(birth: Birth) -> None:
@@ -118,8 +121,8 @@ def live(birth: Birth) -> None:
     random.seed()
     if birth.haste != 1.0:
         setattr(bot.app, "SystemClock", functools.partial(HastyClock, birth.haste, birth.epoch))  # noqa: B010
-    if birth.after or birth.before:
-        die_at(birth)
+    die_by(birth)
+    share_the_disk(birth.environment)
     status = main(birth.words)
     sys.stdout.flush()
     os._exit(status)

@@ -1,27 +1,29 @@
-"""`python -m support.kill_rounds --kills 100`: `kiebot run` with members on Telegram, killed at random moments, by seed."""
+"""`python -m support.kill_rounds --kills 100`: `kiebot run` with members in its chats, killed at random moments, by seed."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import logging
+import random
 import secrets
 import tempfile
 import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-from support.kill_house import Zygote, open_zygote
-from support.kill_telegram import LINES, Counts, Crowd, members, open_crowd
+from support.kill_crowd import Counts, Crowd, judged, members
+from support.kill_discord import open_discord
+from support.kill_house import KillHouse, Zygote, open_kill_house, open_zygote
+from support.kill_telegram import Line, open_telegram
 
 SHORTEST, LONGEST = 0.1, 1.5  # seconds until a kill; a start takes a third of one
 ORDERS_PER_KILL, FIRST_ORDERS = 2, 50
-END_SECONDS = 90.0
+END_SECONDS, LOOK_SECONDS = 90.0, 2.0
 LOOKS = 300
 MUCH_LATER = 31 * 60.0  # a submission whose answer was lost is given up by then
-
-# What else may go wrong in a life, and must only delay. What loses the answer to a video may send it once more.
-MISHAPS = 0.6
+MISHAPS, FAULT_TIMES = 0.6, 2
 AT_KIE = (
     ("fail", "policy"),
     ("fail", "busy"),
@@ -29,27 +31,27 @@ AT_KIE = (
     ("slow-create", "0.3"),
     ("flaky-polls", "500"),
 )
-AT_TELEGRAM: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    ("sendVideo", "drop_after", {}),
-    ("sendVideo", "drop_before", {}),
-    ("sendVideo", "flood", {"retry_after": 1}),
-    ("getUpdates", "bad_gateway", {}),
-    ("getUpdates", "repeat", {}),
-    ("editMessageText", "drop_after", {}),
-    ("answerCallbackQuery", "drop_before", {}),
-    ("deleteMessage", "bad_gateway", {}),
+# How the bot is reached: the line of its Telegram, if it has one, and whether it has a Discord.
+CHATS: tuple[tuple[Line | None, bool], ...] = (
+    ("polling", False),
+    (None, True),
+    ("callbacks", False),
+    ("callbacks", True),
+    ("webhook", False),
+    (None, True),
+    ("polling", True),
 )
-LOSING = "drop_after"
 
 
-async def random_kills(crowd: Crowd, kills: int, *, troubled: bool = False) -> Counts:
-    """So many lives cut short while members order; then one that may end what is left."""
-    chance, house = crowd.chance, crowd.house
-    ordering = asyncio.create_task(members(crowd, FIRST_ORDERS + ORDERS_PER_KILL * kills))
+async def random_kills(
+    house: KillHouse, crowds: Sequence[Crowd], kills: int, chance: random.Random, *, troubled: bool = False
+) -> Counts:
+    """So many lives cut short while members order; then one that may end what is left. `troubled`: more goes wrong."""
+    ordering = asyncio.create_task(members(crowds, FIRST_ORDERS + ORDERS_PER_KILL * kills))
     life = await house.begin()
     for kill in range(1, kills + 1):
         if troubled and chance.random() < MISHAPS:
-            crowd.lost_answers += go_wrong(crowd)
+            go_wrong(house, crowds, chance)
         await asyncio.wait([ordering], timeout=chance.uniform(SHORTEST, LONGEST))
         await house.kill(life)
         if kill == kills:
@@ -57,41 +59,63 @@ async def random_kills(crowd: Crowd, kills: int, *, troubled: bool = False) -> C
             if house.has_callbacks:
                 house.pass_time(MUCH_LATER)
         life = await house.begin()
-    await asyncio.wait([ordering], timeout=END_SECONDS)
+    until = time.monotonic() + END_SECONDS
+    while not ordering.done() and time.monotonic() < until:
+        for job in await house.jobs():
+            if job["state"] == "delivered":
+                for crowd in crowds:
+                    crowd.away.add(job["prompt"])
+        await asyncio.wait([ordering], timeout=LOOK_SECONDS)
     if not ordering.done():
         ordering.cancel()
         raise AssertionError(
-            f"after the last start something never ended: {unfinished(crowd)}\n{house.errors()}"
+            f"after the last start something never ended: {unfinished(crowds)}\n{house.errors()}"
         )
     await ordering
-    await settled(crowd)
+    jobs = await settled(house)
+    for crowd in crowds:
+        await crowd.collect(jobs)
     assert await life.stop() == 0, house.last_words()
-    return await crowd.check()
+    return await judged(*crowds)
 
 
-def go_wrong(crowd: Crowd) -> bool:
-    """One thing, once. Whether it may bring a result twice."""
-    if crowd.chance.random() < 0.5:
-        fault, value = crowd.chance.choice(AT_KIE)
-        crowd.house.kie.faults.set(fault, value, times=2)
-        return False
-    method, kind, details = crowd.chance.choice(AT_TELEGRAM)
-    crowd.telegram.fault(method, kind, **details)
-    return (method, kind) == ("sendVideo", LOSING)
+def go_wrong(house: KillHouse, crowds: Sequence[Crowd], chance: random.Random) -> None:
+    if chance.random() < 0.5:
+        fault, value = chance.choice(AT_KIE)
+        house.kie.faults.set(fault, value, times=FAULT_TIMES)
+        # a submission that is slow may be cut off by a kill beside others
+        house.answers_lost += FAULT_TIMES * (fault in ("drop-reply", "slow-create"))
+    else:
+        chance.choice(crowds).go_wrong()
 
 
-def unfinished(crowd: Crowd) -> list[object]:
-    open_ones = [each for each in crowd.orders if not each.has_ended]
-    return list(open_ones[:5])
+def unfinished(crowds: Sequence[Crowd]) -> list[object]:
+    return [each for crowd in crowds for each in crowd.orders if not each.has_ended][:5]
 
 
-async def settled(crowd: Crowd) -> None:
-    """Until every job is noted as delivered, which comes right after its message."""
+async def settled(house: KillHouse) -> list[dict[str, object]]:
+    """All jobs, once every one is noted as delivered, which comes right after its message."""
     for _ in range(LOOKS):
-        if all(job["state"] == "delivered" for job in await crowd.house.jobs()):
-            return
+        jobs = await house.jobs()
+        if all(job["state"] == "delivered" for job in jobs):
+            return jobs
         await asyncio.sleep(0.1)
-    raise AssertionError(f"not all that has ended is noted as delivered: {await crowd.house.jobs()}")
+    raise AssertionError(f"not all that has ended is noted as delivered: {await house.jobs()}")
+
+
+@asynccontextmanager
+async def open_round(
+    folder: Path, zygote: Zygote, line: Line | None, discord: bool, chance: random.Random
+) -> AsyncIterator[tuple[KillHouse, list[Crowd]]]:
+    """A new bot with a Telegram reached by `line`, or none, and perhaps a Discord."""
+    async with AsyncExitStack() as stack:
+        house = await stack.enter_async_context(open_kill_house(folder, zygote))
+        crowds: list[Crowd] = []
+        if line:
+            crowds.append(await stack.enter_async_context(open_telegram(house, chance, line)))
+        if discord:
+            crowds.append(await stack.enter_async_context(open_discord(house, chance)))
+        yield house, crowds
 
 
 async def rounds(seeds: list[int], kills: int) -> None:
@@ -102,13 +126,14 @@ async def rounds(seeds: list[int], kills: int) -> None:
 
 
 async def one_round(zygote: Zygote, seed: int, kills: int) -> None:
-    """The seed also chooses how the bot is reached, and whether more goes wrong than that it dies."""
-    line, troubled = LINES[seed % len(LINES)], seed // len(LINES) % 2 == 1
-    began = time.monotonic()
-    print(f"seed {seed} ({line}{', troubled' * troubled})", end=" ", flush=True)
+    """The seed also chooses the chats, and whether more goes wrong than that the bot dies."""
+    (line, discord), troubled = CHATS[seed % len(CHATS)], seed // len(CHATS) % 2 == 1
+    chance, began = random.Random(seed), time.monotonic()
+    names = " and ".join(filter(None, (f"Telegram by {line}" if line else "", "Discord" if discord else "")))
+    print(f"seed {seed} ({names}{', troubled' * troubled})", end=" ", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        async with open_crowd(Path(folder), zygote, seed, line) as crowd:
-            counts = await random_kills(crowd, kills, troubled=troubled)
+        async with open_round(Path(folder), zygote, line, discord, chance) as (house, crowds):
+            counts = await random_kills(house, crowds, kills, chance, troubled=troubled)
     print(f"{counts} in {time.monotonic() - began:.0f} s", flush=True)
 
 

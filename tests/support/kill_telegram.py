@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import itertools
 import random
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from support.kill_house import KillHouse, Zygote, open_kie
+from support.kill_crowd import AGAIN_SECONDS, CANCEL, CONFIRM, PATIENCE_SECONDS, REFUSED, Counts
+from support.kill_house import KillHouse, Zygote, open_kill_house
 from support.media_making import encoded, halves
 from support.telegram_chats import Chat
 from support.telegram_messages import Message, User
 from support.telegram_server import TelegramServer
 
 BOSS_ID, PEOPLE, GROUPS = 1, 10, 3
-AT_ONCE = 50
 # How updates and KIE's calls reach the bot: it asks for both, KIE calls, or Telegram calls.
 Line = Literal["polling", "callbacks", "webhook"]
 LINES: tuple[Line, ...] = ("polling", "callbacks", "webhook")
 PUBLIC = "https://bot.example.org"  # leads to the bot for Telegram, and nowhere for KIE
-CONFIRM, CANCEL = "✅ Confirm", "Cancel"
-REFUSED = ("No video", "Nothing was charged")
-AGAIN_SECONDS = 3.0  # whoever sees no answer for so long presses again
-PATIENCE_SECONDS = 600.0  # for a card and for an end; `kill_rounds` ends it sooner
+# What else may go wrong in a life, and must only delay. What loses the answer to a video may send it once more.
+MISHAPS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("sendVideo", "drop_after", {}),
+    ("sendVideo", "drop_before", {}),
+    ("sendVideo", "flood", {"retry_after": 1}),
+    ("getUpdates", "bad_gateway", {}),
+    ("getUpdates", "repeat", {}),
+    ("editMessageText", "drop_after", {}),
+    ("answerCallbackQuery", "drop_before", {}),
+    ("deleteMessage", "bad_gateway", {}),
+)
 # What our own faults are told by: to the member, and to the operator.
 SORRY = ("Something went wrong on my side", "could not be handled", "failed unexpectedly", "was set aside")
 
@@ -90,14 +95,16 @@ def _was_card(message: Message) -> bool:
 
 
 @dataclass(repr=False)
-class Crowd:
+class TelegramCrowd:
     """Ten people with a chat of their own each, and three groups. They order, and go on when the bot has been away."""
 
     house: KillHouse
     telegram: TelegramServer
     chance: random.Random
     orders: list[Order] = field(default_factory=list)
+    away: set[str] = field(default_factory=set)
     lost_answers: int = 0  # of videos that Telegram had taken
+    platform: str = "telegram"
 
     def __post_init__(self) -> None:
         world = self.telegram.world
@@ -133,7 +140,9 @@ class Crowd:
         await self.confirm(order)
         if order.cancel:
             await self.regret(order)
-        await self.telegram.world.wait_until(lambda: order.has_ended, PATIENCE_SECONDS)
+        await self.telegram.world.wait_until(
+            lambda: order.has_ended or order.prompt in self.away, PATIENCE_SECONDS
+        )
 
     async def ask(self, order: Order) -> Message:
         """Said once: it must not get lost. Returns the card."""
@@ -166,21 +175,24 @@ class Crowd:
         with contextlib.suppress(AssertionError):
             await self.telegram.world.wait_until(wanted, AGAIN_SECONDS)
 
-    # --- what must hold at the end
+    # --- what the rounds ask
 
-    async def check(self) -> Counts:
-        """Each request one job in the right chat, each job one end, told there; nothing lost on the way in."""
-        jobs = await self.house.check()
+    def go_wrong(self) -> None:
+        method, kind, details = self.chance.choice(MISHAPS)
+        self.telegram.fault(method, kind, **details)
+        self.lost_answers += (method, kind) == ("sendVideo", "drop_after")
+
+    async def collect(self, jobs: Sequence[dict[str, Any]]) -> None:
+        """Nothing is kept from these: their chats stay open."""
+
+    def check(self, jobs: Sequence[dict[str, Any]], counts: Counts) -> None:
         self._check_incoming()
-        by_prompt = Counter(job["prompt"] for job in jobs)
-        assert by_prompt == Counter(order.prompt for order in self.orders)
         of = {job["prompt"]: job for job in jobs}
-        counts = Counts(len(jobs), self.house.kills)
+        twice_before = counts.ends_twice
         for order in self.orders:
             self._check_end(order, of[order.prompt], counts)
         # a kill may hit a message between being sent and being noted
-        assert counts.ends_twice <= self.house.kills + self.lost_answers, counts
-        return counts
+        assert counts.ends_twice - twice_before <= self.house.kills + self.lost_answers, counts
 
     def _check_incoming(self) -> None:
         world = self.telegram.world
@@ -205,56 +217,32 @@ class Crowd:
             # a card that says how it ended is edited, and tells nobody a second time
             ends = [each for each in order.refusals if not _was_card(each)] or order.refusals[:1]
             assert all("return" in each.text or "back" in each.text for each in ends), ends
-        counts.kept += job["delivered_to"] == "kept"
-        counts.unsure += "unsure" in job["delivered_to"]
-        assert len(ends) in (1, 2) or job["delivered_to"] == "kept", (order, job, order.answers)
-        counts.ends_twice += len(ends) - 1
-
-
-@dataclass
-class Counts:
-    """What a round came to."""
-
-    jobs: int
-    kills: int
-    refunds: int = 0
-    kept: int = 0
-    unsure: int = 0
-    ends_twice: int = 0
-    cards_twice: int = 0
-
-    def __str__(self) -> str:
-        words: Iterator[str] = (f"{value} {name.replace('_', ' ')}" for name, value in vars(self).items())
-        return ", ".join(words)
+        elsewhere = job["delivered_to"] == "kept" or "unsure" in job["delivered_to"]
+        assert len(ends) in (1, 2) or (not ends and elsewhere), (order, job)
+        counts.ends_twice += len(ends) == 2
 
 
 @asynccontextmanager
-async def open_crowd(
-    folder: Path, zygote: Zygote, seed: int, line: Line = "polling", **kie: Any
-) -> AsyncIterator[Crowd]:
-    """A new bot in `folder`, not started yet, with its Telegram and its KIE."""
-    async with open_kie(**kie) as sandbox, TelegramServer() as telegram:
-        chat = {
-            "TELEGRAM_BOT_TOKEN": telegram.token,
-            "TELEGRAM_API_URL": telegram.url,
-            "OPERATORS": f"telegram:{BOSS_ID}",
-        }
-        house = KillHouse(folder, zygote, sandbox, chat, (telegram.token.partition(":")[2],))
+async def open_telegram(
+    house: KillHouse, chance: random.Random, line: Line = "polling"
+) -> AsyncIterator[TelegramCrowd]:
+    """Connects the house's next lives to a Telegram."""
+    async with TelegramServer() as telegram:
+        house.connect(TELEGRAM_BOT_TOKEN=telegram.token, TELEGRAM_API_URL=telegram.url)
+        house.secrets.append(telegram.token.partition(":")[2])
+        house.operators.append(f"telegram:{BOSS_ID}")
         if line != "polling":
             # to a plain http address Telegram brings nothing, and KIE does
-            chat["PUBLIC_URL"] = house.url if line == "callbacks" else PUBLIC
+            house.connect(PUBLIC_URL=house.url if line == "callbacks" else PUBLIC)
             telegram.webhook.routes[PUBLIC] = house.url
-        yield Crowd(house, telegram, random.Random(seed))
+        yield TelegramCrowd(house, telegram, chance)
 
 
-async def members(crowd: Crowd, most: int, at_once: int = AT_ONCE) -> None:
-    """They make `most` orders in all, up to `at_once` of them under way at a time, and see each to its end."""
-    slots = asyncio.Semaphore(at_once)
-
-    async def one() -> None:
-        async with slots:
-            await crowd.pursue(crowd.new())
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(most):
-            group.create_task(one())
+@asynccontextmanager
+async def open_crowd(folder: Path, zygote: Zygote, seed: int, **kie: Any) -> AsyncIterator[TelegramCrowd]:
+    """A new bot in `folder`, not started yet, with its Telegram and its KIE."""
+    async with (
+        open_kill_house(folder, zygote, **kie) as house,
+        open_telegram(house, random.Random(seed)) as crowd,
+    ):
+        yield crowd

@@ -141,6 +141,18 @@ MUTANTS = [
             ),
         ],
     ),
+    Mutant(
+        "the nonce",
+        "P8",
+        "tests/discord/test_discord_delivery.py::test_a_second_attempt_within_minutes_gives_the_first_message",
+        [
+            Change(
+                "adapters/discord/delivery.py",
+                "replace(post, nonce=nonce(delivery)))",
+                "replace(post, nonce=new_id()))",
+            )
+        ],
+    ),
 ]  # fmt: skip
 
 

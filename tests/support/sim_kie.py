@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 
 from support import files
 from support.clock import FakeClock
+from support.sim_climate import Climate
 from support.sim_fate import Fate
 
 from bot.domain import FailureKind, ModelStatus
@@ -21,44 +22,24 @@ from bot.ports import Accepted, Broken, CreateAnswer, Done, LookAnswer, Missing,
 
 HOUR_MS = 3_600_000
 COST = Decimal(30)
-
-
-@dataclass(frozen=True)
-class Climate:
-    """How often each trouble happens, as probabilities; `callbacks` tells whether KIE can call us."""
-
-    lost_answer: float = 0.0
-    refused: float = 0.0
-    busy: float = 0.0
-    fails: float = 0.0
-    empty: float = 0.0
-    never: float = 0.0
-    late: float = 0.0
-    flicker: float = 0.0
-    unfetchable: float = 0.0
-    dry: float = 0.0
-    withdrawn: float = 0.0
-    forged: float = 0.0
-    chat_later: float = 0.0
-    chat_closed: float = 0.0
-    chat_unsure: float = 0.0
-    chat_blind: float = 0.0
-    too_large: float = 0.0
-    busy_database: float = 0.0
-    callbacks: bool = True
-    public: bool = True
+ACCOUNT_TROUBLES = (402, 402, 401, 433, 455)
 
 
 @dataclass
 class Task:
-    """What KIE knows of a task. `ending` is video, broken, empty or never."""
+    """What KIE knows of a task. `ending` is video, broken, empty or never; `kind` is how a broken one is called."""
 
     id: str
     prompt: str
     made_at: int
     done_at: int
     ending: str
+    kind: FailureKind
     callback: str | None
+
+    @property
+    def url(self) -> str:
+        return f"https://kie.example/{self.id}.mp4"
 
 
 @dataclass(order=True)
@@ -73,39 +54,62 @@ class Call:
 
 @dataclass
 class SimKie:
-    """`ports.Provider`."""
+    """`ports.Provider`. Beside its tasks it keeps, by prompt, what it said and to whom it said nothing: the reckoning
+    holds the bot's outcomes against that. `asked` is told each prompt that it is asked to make."""
 
     fate: Fate
     clock: FakeClock
     climate: Climate
     tasks: dict[str, Task] = field(default_factory=dict)
     billed: Counter[str] = field(default_factory=Counter)  # tasks made, by prompt
+    refusals: defaultdict[str, set[FailureKind]] = field(default_factory=lambda: defaultdict(set))
+    unanswered: set[str] = field(default_factory=set)
+    believed: set[str] = field(default_factory=set)  # tasks whose own call reached the bot
+    kept_back: Counter[str] = field(default_factory=Counter)  # downloads refused for good, by address
+    broken_off: Counter[str] = field(default_factory=Counter)  # downloads that might work later, by address
     calls: list[Call] = field(default_factory=list)
+    asked: Callable[[str], None] = lambda prompt: None
     dry_until: int = 0
+    dry_code: int = 402
     gone: set[str] = field(default_factory=set)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def made_for(self, prompt: str) -> list[Task]:
+        return [task for task in self.tasks.values() if task.prompt == prompt]
+
+    def heard(self, call: Call) -> None:
+        """The bot took a call; whether it told the truth only KIE knows."""
+        task = self.tasks.get(call.task_id or "")
+        if task and task.callback == call.address:
+            self.believed.add(task.id)
 
     async def create(
         self, model: str, body_input: Mapping[str, Any], callback_url: str | None
     ) -> CreateAnswer:
-        await self.fate.door()
+        prompt = str(body_input["prompt"])
+        self.asked(prompt)
+        await self.fate.abroad()
         refusal = self._refusal(model)
         if refusal:
-            await self.fate.door()
+            self.refusals[prompt].add(refusal.kind)
+            await self.fate.abroad()
             return refusal
         lost = self.fate.strikes(self.climate.lost_answer)
+        if lost:
+            self.unanswered.add(prompt)
         if lost and self.fate.chance.random() < 0.5:
             return Unknown("the line went dead before KIE heard it")
-        task = self._make(str(body_input["prompt"]), callback_url)
-        await self.fate.door()
+        task = self._make(prompt, callback_url)
+        await self.fate.abroad()
         return Unknown("the line went dead") if lost else Accepted(task.id, "print")
 
     def _refusal(self, model: str) -> Refused | None:
-        strikes, climate, now = self.fate.strikes, self.climate, self.clock.now()
+        strikes, climate, chance = self.fate.strikes, self.climate, self.fate.chance
         if strikes(climate.dry):
-            self.dry_until = now + self.fate.chance.randint(1, 8) * HOUR_MS
-        if now < self.dry_until and not self.fate.calm:
-            return Refused(FailureKind.ACCOUNT, 402, "Insufficient credits", account=True)
+            self.dry_until = self.clock.now() + chance.randint(1, 8) * HOUR_MS
+            self.dry_code = chance.choice(ACCOUNT_TROUBLES)
+        if self._is_dry():
+            return Refused(FailureKind.ACCOUNT, self.dry_code, "not with this account", account=True)
         if strikes(climate.withdrawn):
             self.gone.add(model)
         if model in self.gone:
@@ -113,8 +117,11 @@ class SimKie:
         if strikes(climate.busy):
             return Refused(FailureKind.BUSY, 429, "too many requests", retry=True)
         if strikes(climate.refused):
-            return Refused(FailureKind.POLICY, 400, "flagged")
+            return Refused(chance.choice((FailureKind.POLICY, FailureKind.INPUT)), 400, "flagged")
         return None
+
+    def _is_dry(self) -> bool:
+        return self.clock.now() < self.dry_until and not self.fate.calm
 
     def _make(self, prompt: str, callback: str | None) -> Task:
         chance, climate, now = self.fate.chance, self.climate, self.clock.now()
@@ -126,7 +133,8 @@ class SimKie:
         takes = chance.uniform(30, 900) * 1000
         if self.fate.strikes(climate.late):
             takes += chance.uniform(5, 12) * HOUR_MS
-        task = Task(f"task{next(self._numbers)}", prompt, now, round(now + takes), ending, callback)
+        kind = chance.choice((FailureKind.PROVIDER, FailureKind.PROVIDER, FailureKind.POLICY))
+        task = Task(f"task{next(self._numbers)}", prompt, now, round(now + takes), ending, kind, callback)
         self.tasks[task.id] = task
         self.billed[prompt] += 1
         if callback and climate.callbacks and ending != "never":
@@ -139,14 +147,15 @@ class SimKie:
         when = [
             task.done_at + chance.choice((0, 0, 500, 60_000)) for _ in range(chance.choice((1, 1, 1, 2, 3)))
         ]
-        if chance.random() < 0.1:
-            when.append(task.made_at + 1000)
+        if chance.random() < 0.2:
+            when.append(task.made_at + chance.choice((0, 1000)))
         for at in when:
             self._plan(at, callback, task.id)
         if self.fate.strikes(self.climate.forged):
             other = chance.choice(list(self.tasks))
-            self._plan(task.made_at + 2000, callback, other)
+            self._plan(task.made_at + chance.choice((0, 2000)), callback, other)
             self._plan(task.made_at + 3000, callback[:-3] + "abc", task.id)
+        self.fate.time_passed()
 
     def _plan(self, at: int, address: str, task_id: str | None) -> None:
         heapq.heappush(self.calls, Call(at, next(self._numbers), address, task_id))
@@ -158,42 +167,46 @@ class SimKie:
         return due
 
     async def look(self, task_id: str, key_print: str | None = None) -> LookAnswer:
-        await self.fate.door()
+        await self.fate.abroad()
         if self.fate.strikes(self.climate.flicker):
             raise RetryLater("502 from in front of KIE")
+        if self._is_dry() and self.dry_code == 401:
+            raise AccountError(401, "the key was revoked")
         task = self.tasks.get(task_id)
         now = self.clock.now()
         if task is None or (now - task.made_at < 20_000 and self.fate.strikes(0.3)):
             return Missing()
-        await self.fate.door()
+        await self.fate.abroad()
         if now < task.done_at or task.ending == "never" or self.fate.strikes(self.climate.flicker):
             return Open("a state nobody has heard of", task.callback)
         if task.ending == "broken":
-            return Broken(FailureKind.PROVIDER, "internal error", Decimal(0), task.callback)
-        urls = () if task.ending == "empty" else (f"https://kie.example/{task.id}.mp4",)
-        return Done(urls, COST, task.callback)
+            return Broken(task.kind, "internal error", Decimal(0), task.callback)
+        return Done(() if task.ending == "empty" else (task.url,), COST, task.callback)
 
     async def upload(self, file: Path, mime: str) -> str:
-        await self.fate.door()
+        await self.fate.abroad()
         assert files.exists(file)
         if self.fate.strikes(self.climate.flicker):
             raise RetryLater("the upload broke off")
         return f"https://kie.example/{file.name}"
 
     async def download(self, url: str, target: Path, max_bytes: int) -> int:
-        await self.fate.door()
+        await self.fate.abroad()
         if self.fate.strikes(self.climate.unfetchable):
-            raise self.fate.chance.choice([ProviderError(404, "gone"), RetryLater("slow")])
-        files.put(target, url.encode())
-        await self.fate.door()
+            if self.fate.chance.random() < 0.5:
+                self.kept_back[url] += 1
+                raise ProviderError(404, "gone")
+            self.broken_off[url] += 1
+            raise RetryLater("slow")
+        files.put(target, url.encode(), at=self.clock.now() / 1000)
+        await self.fate.abroad()
         return len(url)
 
     async def balance(self) -> Decimal:
-        await self.fate.door()
+        await self.fate.abroad()
         if self.fate.strikes(self.climate.flicker):
             raise AccountError(401, "no")
-        dry = self.clock.now() < self.dry_until and not self.fate.calm
-        return Decimal(0) if dry else Decimal(100_000)
+        return Decimal(0) if self._is_dry() and self.dry_code == 402 else Decimal(100_000)
 
     async def models(self) -> frozenset[str]:
         return frozenset()

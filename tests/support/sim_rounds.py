@@ -12,9 +12,10 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
-from support.sim_life import Sum, one_seed
+from support.sim_life import LIVES, ORDERS, Sum, one_seed
 
 from bot.errors import KiebotError
 
@@ -22,23 +23,24 @@ from bot.errors import KiebotError
 MEMORY = Path("/dev/shm")
 
 
-def run(seed: int) -> Sum | str:
+def run(seed: int, *, orders: int, lives: int) -> Sum | str:
     """One seed in this process; what broke, as text, if something did."""
     logging.disable(logging.CRITICAL)
     folder = Path(tempfile.mkdtemp(prefix="sim-", dir=MEMORY if MEMORY.is_dir() else None))
     try:
-        return asyncio.run(one_seed(folder, seed))
+        return asyncio.run(one_seed(folder, seed, orders=orders, lives=lives))
     except (AssertionError, KiebotError, sqlite3.Error, OSError, LookupError, TypeError, ValueError):
         return traceback.format_exc()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def rounds(seeds: Iterable[int], workers: int) -> bool:
+def rounds(seeds: Iterable[int], workers: int, *, orders: int = ORDERS, lives: int = LIVES) -> bool:
     """Until the seeds end or one breaks; prints what was lived so far."""
     total, begun = Sum(), time.monotonic()
+    live = partial(run, orders=orders, lives=lives)
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        for number, result in enumerate(pool.imap_unordered(run, seeds), 1):
+        for number, result in enumerate(pool.imap_unordered(live, seeds), 1):
             if isinstance(result, str):
                 print(result, file=sys.stderr)
                 pool.terminate()

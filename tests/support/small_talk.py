@@ -36,7 +36,7 @@ class Spoken:
         self, who: UserRef = ANN, *, group: bool = False, manager: bool = False, key: str = ""
     ) -> Asker:
         chat = ChatRef("telegram", who.external_id, GROUP if group else None)
-        return Asker(who, chat, key or f"telegram:9:{next(KEYS)}", "en", manager)
+        return Asker(who, chat, key or f"telegram:9:{next(KEYS)}", "en", manager, group)
 
     async def say(self, name: str, text: str = "", who: UserRef = ANN) -> str:
         """What a command answers, in one piece."""

@@ -8,8 +8,11 @@ import itertools
 import multiprocessing
 import secrets
 import sys
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from support import crash_rounds, kill_rounds, sim_rounds
+from support.sim_life import LIVES, ORDERS
 
 SEEDS, KILLS, CHAT_KILLS = 500, 5, 20
 
@@ -18,27 +21,30 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="soak", description=__doc__)
     parser.add_argument("--seed", type=int, help="replay this simulated life")
     parser.add_argument("--seeds", type=int, help="so many simulated lives, and no kills")
+    parser.add_argument("--orders", type=int, default=ORDERS, help="how many orders a simulated life has")
+    parser.add_argument("--lives", type=int, default=LIVES, help="how often its bot begins anew")
     parser.add_argument("--kills", type=int, metavar="SEED", help="replay these real kills")
     given = parser.parse_args()
     workers = multiprocessing.cpu_count()
+    lives = partial(sim_rounds.rounds, orders=given.orders, lives=given.lives)
     try:
         if given.kills is not None:
             asyncio.run(crash_rounds.rounds([given.kills]))
             return 0
         if given.seed is not None:
-            return 0 if sim_rounds.rounds(iter([given.seed]), 1) else 1
+            return 0 if lives([given.seed], 1) else 1
         if given.seeds is not None:
-            return 0 if sim_rounds.rounds(fresh(given.seeds), workers) else 1
-        return by_turns(workers)
+            return 0 if lives(fresh(given.seeds), workers) else 1
+        return by_turns(lives, workers)
     except KeyboardInterrupt:
         print("\nstopped")
         return 0
 
 
-def by_turns(workers: int) -> int:
+def by_turns(lives: Callable[[Iterable[int], int], bool], workers: int) -> int:
     for turn in itertools.count(1):
         print(f"turn {turn}: simulated lives", flush=True)
-        if not sim_rounds.rounds(fresh(SEEDS), workers):
+        if not lives(fresh(SEEDS), workers):
             return 1
         print(f"turn {turn}: real kills", flush=True)
         asyncio.run(crash_rounds.rounds([secrets.randbelow(1_000_000) for _ in range(KILLS)]))
