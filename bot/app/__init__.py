@@ -100,20 +100,21 @@ def prepare(settings: Settings) -> None:
     if found == schema.latest():
         return
     if found:
-        _upgrade(settings)
+        _upgrade(settings, found)
     else:
         schema.migrate(path)
 
 
-def _upgrade(settings: Settings) -> None:
-    """Never under a running bot, which knows only the old schema."""
+def _upgrade(settings: Settings, found: int) -> None:
+    """Never under a running bot, which knows only the old schema. The backup is named by the schema that was `found`
+    too: a start that goes on where a killed one stopped leaves that one's backup alone."""
     path = settings.database_path
     lock = OwnerLock(path)
     if not lock.take():
         raise StartError(say("start.older_bot", database=path))
     try:
         stamp = datetime.fromtimestamp(SystemClock().now() / 1000, UTC).strftime("%Y%m%d-%H%M%S")
-        kept = settings.backups_dir / f"before-{schema.latest():04d}-{stamp}.db"
+        kept = settings.backups_dir / f"before-{schema.latest():04d}-{stamp}-{found:04d}.db"
         backup.backup(path, kept)
         log.info("the database is being upgraded; the old one is kept as %s", kept)
         schema.migrate(path)
