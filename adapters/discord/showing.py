@@ -16,7 +16,7 @@ from adapters.discord.errors import Refused, TokenDead
 from adapters.discord.routes import Notes
 from adapters.discord.sending import Post, Rest
 from bot.domain import Job
-from bot.errors import KiebotError
+from bot.errors import DeliveryUnknown, KiebotError, RetryLater
 from bot.ports import Clock
 from bot.talk import Screen
 
@@ -112,7 +112,11 @@ class Board:
             shown.at, shown.closed, shown.end = math.inf, True, screen
             card, ticket = await self._notes.card(job), await self._notes.ticket(job)
             if card and (ticket or _is_open(card, address)):
-                await self._write(card, address, ticket, screen)
+                try:
+                    await self._write(card, address, ticket, screen)
+                except (DeliveryUnknown, RetryLater):
+                    # a connection that broke; an edit may be repeated, and nothing comes after this one
+                    await self._write(card, address, ticket, screen)
 
     @asynccontextmanager
     async def pressed(self, job: Job, screen: Screen) -> AsyncIterator[Screen | None]:

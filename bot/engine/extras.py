@@ -48,7 +48,7 @@ async def step(kit: Kit, extra: Extra) -> None:
 async def _look(kit: Kit, job: Job, extra: Extra) -> None:
     assert extra.task_id is not None
     answer = await kit.provider.look(extra.task_id, job.key_print)
-    if job.task_id is None and not isinstance(answer, Missing):
+    if job.task_id != extra.task_id and not isinstance(answer, Missing):
         if not rules.same_callback(answer.callback_url, job):
             log.warning("a late callback for job %s hinted at a task that is not its own", job.id)
             await _end(kit, extra, "extra ended")

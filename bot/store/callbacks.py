@@ -45,11 +45,12 @@ def hint(tx: Tx, job_id: str) -> str | None:
 
 
 def found_task(tx: Tx, job: Job, task_id: str) -> bool:
-    """KIE's own record proved that a lost job has this task."""
-    return bool(
-        tx.run(
-            "UPDATE jobs SET task_id = ? WHERE id = ? AND task_id IS NULL AND failure_kind = 'lost'",
-            task_id,
-            job.id,
-        )
+    """KIE's own record proved that a lost job has this task. A hint at another, which came meanwhile, is forgotten."""
+    found = tx.run(
+        "UPDATE jobs SET task_id = ? WHERE id = ? AND task_id IS NULL AND failure_kind = 'lost'",
+        task_id,
+        job.id,
     )
+    if found:
+        tx.run("UPDATE extras SET task_id = ? WHERE job_id = ? AND video IS NULL", task_id, job.id)
+    return bool(found)

@@ -118,3 +118,14 @@ async def test_a_kept_video_that_does_not_fit_here_does_not_keep_the_others_back
         await live.ada.slash(live.guild.text_channel("other"), "balance").answered()
         await live.quiet()
         assert [file.name for each in live.videos() for file in each.attachments] == [f"{jobs[1].id}.mp4"]
+
+
+async def test_a_card_is_left_pointing_at_its_video_although_a_connection_breaks(tmp_path: Path) -> None:
+    async with open_live(tmp_path) as live:
+        live.kie.takes = TWENTY_MINUTES
+        job = await live.order()
+        card = live.posts(live.channel)[0]
+        await live.settled(job)
+        live.server.fault("PATCH", f"/channels/{live.channel.id}/messages/*", drop=True)
+        await live.finish(job)
+        assert "Your video is ready" in card.text

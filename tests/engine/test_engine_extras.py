@@ -233,6 +233,29 @@ async def test_a_right_hint_during_a_look_at_a_wrong_one_is_not_ended_with_it(tm
         assert len(await gifts(house)) == 1
 
 
+async def test_a_wrong_hint_during_a_look_at_the_right_one_brings_nobody_elses_video(tmp_path: Path) -> None:
+    async with open_house(tmp_path, callback_base=PUBLIC) as house:
+        job = await lost(house)
+        house.kie.callbacks["strange"] = f"{PUBLIC}/kie/callback/another/{job.callback_token}"
+
+        class Slow(FakeProvider):
+            async def look(self, task_id: str, key_print: str | None = None) -> Done:
+                if task_id == "theirs":
+                    await house.studio.called_back(job.id, job.callback_token, "strange")
+                return Done((f"https://kie.example/{task_id}.mp4",), callback_url=house.kie.callbacks[task_id])
+
+            async def download(self, url: str, target: Path, max_bytes: int) -> int:
+                fetched.append(url)
+                return await super().download(url, target, max_bytes)
+
+        fetched: list[str] = []
+        house.kie.tasks.clear()
+        house.use(Slow(house.clock, callbacks=house.kie.callbacks))
+        await house.studio.called_back(job.id, job.callback_token, "theirs")
+        assert len(await gifts(house)) == 1
+        assert fetched == ["https://kie.example/theirs.mp4"]
+
+
 async def test_a_hint_that_nobody_could_look_into_before_the_refund_is_looked_into_after(
     tmp_path: Path,
 ) -> None:
