@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
+from support import files
 from support.sim_climate import CLIMATES
 from support.sim_life import Sim, Sum, one_seed
+from support.sources import ROOT
 
 SEEDS = range(1, 241)
 BUNCHES = 12
@@ -33,6 +38,22 @@ async def test_a_seed_lives_the_same_life_every_time(tmp_path: Path) -> None:
         lives.append((sim.fate.doors, sim.fate.amid, sim.chat.messages, sim.kie.billed, sim.chat.told))
     assert lives[0] == lives[1]
     assert lives[0][0] > 200
+
+
+async def test_a_seed_that_fails_carries_the_line_that_replays_exactly_its_life(tmp_path: Path) -> None:
+    no_folder = files.put(tmp_path / "file") / "life"
+    with pytest.raises(NotADirectoryError) as failed:
+        await one_seed(no_folder, 4711, orders=ORDERS, lives=LIVES)
+    (note,) = failed.value.__notes__
+    args = note.partition('make soak ARGS="')[2].partition('"')[0]
+    soak = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "support.soak", *shlex.split(args), cwd=ROOT / "tests", stdout=asyncio.subprocess.PIPE,
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+    )  # fmt: skip
+    printed, _ = await soak.communicate()
+    lived = await one_seed(tmp_path / "life", 4711, orders=ORDERS, lives=LIVES)
+    assert soak.returncode == 0
+    assert str(lived) in printed.decode()
 
 
 async def test_every_kind_of_trouble_is_met_somewhere(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ line that replays it.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -40,7 +41,8 @@ SECONDS_A_LIFE = (0, 5, 60, 3600, 8 * 3600)
 SECONDS_A_ROUND = (0, 1, 5, 20, 60, 300)
 ROUNDS = 120
 KEEPER_COMES = 0.1
-LONGEST_END_MS = 10 * 24 * 3_600_000
+ROUNDS_TO_THE_END = 5_000
+LEAST_PAUSE, MOST_PAUSE = 0.5, 60.0
 FROZEN_SECONDS = LEASE_SECONDS + 5
 ORDERS, LIVES = 50, 11
 
@@ -130,6 +132,7 @@ class Sim:
 
     async def live(self) -> None:
         """All of it. Raises AssertionError when a promise is broken."""
+        asyncio.get_running_loop().set_exception_handler(report)
         with machine(self.fate, self.climate.full_disk):
             begun = self.clock.now()
             for _ in range(self._lives):
@@ -222,11 +225,17 @@ class Sim:
             self.fate.comes(self.people.order(house))
             await self._work(house)
             self.clock.advance(30)
-        limit = self.clock.now() + LONGEST_END_MS
-        while due := await self._next_due(house):
-            assert self.clock.now() < limit, await self._stuck(house)
-            self.clock.advance(max(0.5, (due - self.clock.now()) / 1000))
+        pause = LEAST_PAUSE
+        for _ in range(ROUNDS_TO_THE_END):
+            if (due := await self._next_due(house)) is None:
+                break
+            waits = (due - self.clock.now()) / 1000
+            # what is due and does not move waits for something else: for a gate, a place, the end clock
+            pause = LEAST_PAUSE if waits > 0 else min(2 * pause, MOST_PAUSE)
+            self.clock.advance(max(pause, waits))
             await self._work(house)
+        else:
+            raise AssertionError(await self._stuck(house))
         await self._reckon(house)
 
     async def _reckon(self, house: House) -> None:
@@ -300,6 +309,12 @@ class Sim:
             self.excuses.cut_off.add(job.request.prompt)
         elif job.state is JobState.SETTLED:
             self.excuses.sent_beside[job.request.prompt] += 1
+
+
+def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Of a step that died with its process there is nothing to tell."""
+    if not isinstance(context.get("exception"), Killed):
+        loop.default_exception_handler(context)
 
 
 async def tick(engine: Engine) -> None:
