@@ -9,10 +9,12 @@ from dataclasses import replace
 from bot.domain import KEPT, Job, Video
 from bot.engine import rules
 from bot.engine.kit import Kit, LeaseLost
+from bot.engine.notices import Note, tell_kept
 from bot.errors import DeliveryUnknown, KiebotError, RetryLater, RouteClosed, TooLarge
 from bot.ports import ChatAdapter, Delivery
 from bot.store import Tx, deliveries, jobs
 from bot.store.deliveries import Attempt
+from bot.store.notices import Due
 from bot.texts import say
 
 log = logging.getLogger(__name__)
@@ -130,23 +132,27 @@ async def _end(kit: Kit, job: Job, number: int, error: str) -> None:
     await kit.store.write(lambda tx: deliveries.end(tx, job.id, number, now, error=error))
 
 
-async def _delivered(kit: Kit, job: Job, to: str, message_id: str | None, number: int | None) -> None:
+async def _delivered(
+    kit: Kit, job: Job, to: str, message_id: str | None, number: int | None, note: Note | None = None
+) -> None:
     now = kit.clock.now()
 
-    def write(tx: Tx) -> bool:
+    def write(tx: Tx) -> tuple[bool, Due | None]:
         if number is not None:
             deliveries.end(tx, job.id, number, now, message_id)
         moved = jobs.delivered(tx, job, to, message_id, now)
         jobs.add_event(
             tx, job.id, now, "delivered" if moved else "delivered twice", to=to, message=message_id
         )
-        return moved
+        return moved, note.keep(tx, now) if moved and note else None
 
-    if not await kit.insist(write):
+    moved, due = await kit.insist(write)
+    if not moved:
         await kit.notice(f"twice:{job.id}", say("notice.delivered_twice", job=job.id))
         raise LeaseLost(job.id)
     if isinstance(job.outcome, Video):
         kit.fitted_path(job.outcome).unlink(missing_ok=True)
+    await tell_kept(kit, due)
 
 
 async def wait_or_keep(kit: Kit, job: Job, reason: str, after: float | None = None) -> None:
@@ -168,6 +174,6 @@ def _waited(kit: Kit, job: Job) -> float:
 
 async def _keep(kit: Kit, job: Job, reason: str) -> None:
     """No way left: the result stays with us and is offered when the member is next seen."""
-    await _delivered(kit, job, KEPT, None, None)
+    note = Note(f"kept:{job.id}", say("notice.kept", job=job.id, reason=reason))
+    await _delivered(kit, job, KEPT, None, None, note)
     await kit.show(job.id)
-    await kit.notice(f"kept:{job.id}", say("notice.kept", job=job.id, reason=reason))

@@ -12,11 +12,13 @@ from bot.domain import Job, Video
 from bot.engine import rules
 from bot.engine.deliver import CLOSED, NOT_THERE, UNSURE, send, with_video
 from bot.engine.kit import Kit
+from bot.engine.notices import Note, tell_kept
 from bot.engine.watch import fetch
 from bot.errors import DeliveryUnknown, ProviderError, RetryLater, RouteClosed, TooLarge
 from bot.ports import Broken, Delivery, Done, Missing
 from bot.store import Tx, callbacks, deliveries, jobs
 from bot.store.deliveries import Attempt, Extra
+from bot.store.notices import Due
 from bot.texts import say
 
 log = logging.getLogger(__name__)
@@ -94,9 +96,7 @@ async def _give(kit: Kit, job: Job, extra: Extra, video: Video) -> None:
     closed = {each.route for each in past if each.error == CLOSED}
     route = next((each for each in adapter.routes(job) if each not in closed), None) if adapter else None
     if adapter is None or route is None or _is_enough(kit, extra, past):
-        await _end(kit, extra, "extra ended")
-        if extra.task_id:
-            await kit.notice(f"gift:{job.id}", say("notice.gift_kept", job=job.id))
+        await _end(kit, extra, "extra ended", told=say("notice.gift_kept", job=job.id))
         return
     now = kit.clock.now()
     number = await kit.store.write(lambda tx: deliveries.begin(tx, job.id, route, now, extra=True))
@@ -131,9 +131,8 @@ async def _end_attempt(kit: Kit, job: Job, attempt: Attempt, error: str) -> Atte
 
 async def _given(kit: Kit, extra: Extra, video: Video, number: int, message_id: str) -> None:
     kit.fitted_path(video).unlink(missing_ok=True)
-    await _end(kit, extra, "gift given" if extra.task_id else "sent again", number, message_id)
-    if extra.task_id:
-        await kit.notice(f"gift:{extra.job_id}", say("notice.gift", job=extra.job_id))
+    told = say("notice.gift", job=extra.job_id)
+    await _end(kit, extra, "gift given" if extra.task_id else "sent again", number, message_id, told)
 
 
 async def _later(kit: Kit, extra: Extra, seconds: float) -> None:
@@ -142,14 +141,22 @@ async def _later(kit: Kit, extra: Extra, seconds: float) -> None:
 
 
 async def _end(
-    kit: Kit, extra: Extra, event: str, number: int | None = None, message_id: str | None = None
+    kit: Kit,
+    extra: Extra,
+    event: str,
+    number: int | None = None,
+    message_id: str | None = None,
+    told: str = "",
 ) -> None:
+    """`told`: what the operators are told of a gift."""
     now = kit.clock.now()
+    note = Note(f"gift:{extra.job_id}", told) if told and extra.task_id else None
 
-    def write(tx: Tx) -> None:
+    def write(tx: Tx) -> Due | None:
         if number is not None:
             deliveries.end(tx, extra.job_id, number, now, message_id)
         deliveries.extra_ended(tx, extra, now)
         jobs.add_event(tx, extra.job_id, now, event)
+        return note.keep(tx, now) if note else None
 
-    await kit.insist(write)
+    await tell_kept(kit, await kit.insist(write))

@@ -13,17 +13,18 @@ from bot.catalog import Catalog
 from bot.domain import KEPT, Button, Failure, FailureKind, Job, JobState, Progress, Video
 from bot.engine import notices, rules
 from bot.engine.clockwatch import ClockWatch
+from bot.engine.notices import Note
 from bot.errors import RetryLater
 from bot.meters import Meters
 from bot.ports import ChatAdapter, Clock, Media, Provider
 from bot.settings import Settings
 from bot.store import Store, Tx, callbacks, deliveries, jobs
+from bot.store.notices import Due
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-NOTICE_PAUSE_MS = 3_600_000
 # ends that a clock brings about, not an answer
 BY_CLOCK = (FailureKind.EXPIRED, FailureKind.LOST, FailureKind.UNFETCHABLE)
 
@@ -102,13 +103,20 @@ class Kit:
 
         await self.store.write(write)
 
-    async def fail(self, job: Job, failure: Failure, cost: Any = None, gift_task: str | None = None) -> None:
-        """Settle a job without a video: its hold goes back, in the same transaction. Raises LeaseLost, also when the
-        clock that ends it has just jumped: the job is looked at again."""
+    async def fail(
+        self,
+        job: Job,
+        failure: Failure,
+        cost: Any = None,
+        gift_task: str | None = None,
+        note: Note | None = None,
+    ) -> None:
+        """Settle a job without a video: its hold goes back, and the operators' `note` is kept, in the same transaction.
+        Raises LeaseLost, also when the clock that ends it has just jumped: the job is looked at again."""
         now = self.clock.now()
         by_clock = failure.kind in BY_CLOCK
 
-        def write(tx: Tx) -> None:
+        def write(tx: Tx) -> Due | None:
             if by_clock and (self.watch.jumped(self.clock) or jobs.clock_moved(tx, job)):
                 raise LeaseLost(job.id)
             if not jobs.settle(tx, job, failure, now, cost):
@@ -120,9 +128,11 @@ class Kit:
             task = gift_task or (callbacks.hint(tx, job.id) if failure.kind is FailureKind.LOST else None)
             if task:
                 deliveries.watch_for_gift(tx, job.id, task, now, now + 60_000)
+            return note.keep(tx, now) if note else None
 
-        await self.insist(write)
+        due = await self.insist(write)
         self.meters.count("jobs_ended", outcome=failure.kind)
+        await notices.tell_kept(self, due)
 
     async def show(self, job_id: str) -> None:
         """Bring the chat's status message up to date; its failures are the chat's own affair."""
@@ -148,7 +158,7 @@ class Kit:
         self,
         kind: str,
         text: str,
-        pause_ms: int = NOTICE_PAUSE_MS,
+        pause_ms: int = notices.PAUSE_MS,
         ends: str | None = None,
         buttons: Sequence[Button] = (),
     ) -> None:

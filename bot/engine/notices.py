@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.domain import Button, UserRef
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PAUSE_MS = 3_600_000  # of one kind, once in so long
 TRIES = 30  # with these pauses about a day
 AT_ONCE = 20
 NAMED = 20
@@ -31,6 +33,28 @@ _MORE = {
     "report": "notice.more_report",
     "unfetchable": "notice.more_unfetchable",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What operators are to be told of a step, kept by the very transaction that makes it: a process that dies right
+    after it leaves the telling to the next."""
+
+    kind: str
+    text: str
+
+    def keep(self, tx: Tx, now: int) -> Due | None:
+        log.warning("notice (%s): %s", self.kind, self.text)
+        return notices.put(tx, self.kind, self.text, (), now, PAUSE_MS)
+
+
+async def tell_kept(kit: Kit, due: Due | None) -> None:
+    """What a step's transaction kept, at once if that may be; else `tell_again` does."""
+    try:
+        if due:
+            await _try(kit, due)
+    except RetryLater as error:
+        log.warning("the operators could not be told: %s", error)
 
 
 async def tell(

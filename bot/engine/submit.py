@@ -13,6 +13,7 @@ from bot.domain import Failure, FailureKind, Job, JobState, ModelState, ModelSta
 from bot.engine import rules
 from bot.engine.gate import remedy
 from bot.engine.kit import Kit, LeaseLost
+from bot.engine.notices import Note
 from bot.errors import AccountError, ProviderError
 from bot.money import limits
 from bot.ports import Accepted, CreateAnswer, Missing, Refused, Unknown
@@ -80,8 +81,8 @@ async def submitting(kit: Kit, job: Job) -> None:
 
 async def lost(kit: Kit, job: Job) -> None:
     """Given up: the credits go back, and the operator looks whether KIE billed it."""
-    await kit.fail(job, Failure(FailureKind.LOST, say("failure.lost_answer")))
-    await kit.notice(f"lost:{job.id}", say("notice.lost", job=job.id, model=job.model))
+    note = Note(f"lost:{job.id}", say("notice.lost", job=job.id, model=job.model))
+    await kit.fail(job, Failure(FailureKind.LOST, say("failure.lost_answer")), note=note)
 
 
 async def _addresses(kit: Kit, job: Job) -> dict[str, str]:

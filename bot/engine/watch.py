@@ -7,6 +7,7 @@ import logging
 from bot.domain import Failure, FailureKind, Job, Video
 from bot.engine import rules
 from bot.engine.kit import Kit, LeaseLost
+from bot.engine.notices import Note
 from bot.errors import AccountError, ProviderError, RetryLater
 from bot.ports import Broken, Done, Missing, Open
 from bot.store import Tx, jobs, tally
@@ -75,10 +76,9 @@ async def _empty(kit: Kit, job: Job, answer: Done) -> None:
         await kit.put_down(job, rules.back_off(tries, first=3.0), job.attempts + 1, EMPTY)
         return
     await _note_answer(kit, job, answer)
-    await kit.fail(
-        job, Failure(FailureKind.PROVIDER, say("failure.no_result")), answer.cost, gift_task=job.task_id
-    )
-    await kit.notice(f"no-result:{job.id}", say("notice.no_result", job=job.id, task=job.task_id))
+    note = Note(f"no-result:{job.id}", say("notice.no_result", job=job.id, task=job.task_id))
+    failure = Failure(FailureKind.PROVIDER, say("failure.no_result"))
+    await kit.fail(job, failure, answer.cost, gift_task=job.task_id, note=note)
 
 
 async def _finish(kit: Kit, job: Job, answer: Done) -> None:
@@ -122,8 +122,8 @@ async def _unfetched(kit: Kit, job: Job, answer: Done, reason: str, event: str, 
         await kit.put_down(job, rules.back_off(job.attempts), job.attempts + 1, event, reason=reason)
         return
     await _note_answer(kit, job, answer)
-    await kit.fail(job, Failure(FailureKind.UNFETCHABLE, reason), answer.cost)
-    await kit.notice(f"unfetchable:{job.id}", say("notice.unfetchable", job=job.id, text=reason))
+    note = Note(f"unfetchable:{job.id}", say("notice.unfetchable", job=job.id, text=reason))
+    await kit.fail(job, Failure(FailureKind.UNFETCHABLE, reason), answer.cost, note=note)
 
 
 async def fetch(kit: Kit, urls: tuple[str, ...], name: str) -> Video:

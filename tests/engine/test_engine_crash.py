@@ -154,6 +154,14 @@ async def proven(house: House, ends: Sequence[type[Video] | FailureKind], messag
     assert len(receipts) <= 1, "the chat could tell, so nothing comes twice"
     assert len(house.chat.messages) <= messages
     assert receipts or done.delivered_to == "kept"
+    lost = isinstance(done.outcome, Failure) and done.outcome.kind is FailureKind.LOST
+    told = {
+        f"lost:{job.id}": lost,
+        f"kept:{job.id}": done.delivered_to == "kept",
+        f"gift:{job.id}": len(receipts) < len(house.chat.messages),
+    }
+    for kind in (each for each, holds in told.items() if holds):
+        assert await house.value("SELECT COUNT(*) FROM notices WHERE kind = ?", kind), kind
     await house.verify()
 
 

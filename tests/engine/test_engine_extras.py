@@ -242,7 +242,9 @@ async def test_a_wrong_hint_during_a_look_at_the_right_one_brings_nobody_elses_v
             async def look(self, task_id: str, key_print: str | None = None) -> Done:
                 if task_id == "theirs":
                     await house.studio.called_back(job.id, job.callback_token, "strange")
-                return Done((f"https://kie.example/{task_id}.mp4",), callback_url=house.kie.callbacks[task_id])
+                return Done(
+                    (f"https://kie.example/{task_id}.mp4",), callback_url=house.kie.callbacks[task_id]
+                )
 
             async def download(self, url: str, target: Path, max_bytes: int) -> int:
                 fetched.append(url)

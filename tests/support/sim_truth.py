@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from support.sim_chat import NOTICE, PUBLIC, Arrived, SimChat
 from support.sim_kie import HOUR_MS, SimKie, Task
 from support.sim_people import People, members
 
-from bot.domain import Failure, FailureKind, Job, JobState, UserRef, Video
+from bot.domain import KEPT, Failure, FailureKind, Job, JobState, UserRef, Video
 from bot.engine import rules
 from bot.store import Tx, checks, deliveries
 
@@ -58,7 +58,24 @@ class Reckoning:
         if not self.kie.climate.frozen:  # two workers at one job are in each other's files
             faults = await self.house.value("SELECT COUNT(*) FROM notices WHERE kind = 'fault'")
             assert not faults, "a step failed in a way that nobody had thought of"
+        await self._operators_told(found)
         check_backups(self.house.settings.backups_dir)
+
+    async def _operators_told(self, jobs: Sequence[Job]) -> None:
+        """Of each job that was given up, kept or given late a notice was kept, whenever the process died."""
+        rows = await self.house.store.read(lambda tx: tx.all("SELECT kind FROM notices"))
+        kinds = {row["kind"] for row in rows}
+        gifts = {each.job_id for each in self.chat.messages if each.gift}
+        for job in jobs:
+            failed = job.outcome.kind if isinstance(job.outcome, Failure) else None
+            about = {
+                "lost": failed is FailureKind.LOST,
+                "unfetchable": failed is FailureKind.UNFETCHABLE,
+                "kept": job.delivered_to == KEPT,
+                "gift": job.id in gifts,
+            }
+            for family in (each for each, holds in about.items() if holds):
+                assert f"{family}:{job.id}" in kinds, f"the operator was not told of {family} {job.id}"
 
     def _task(self, job: Job) -> Task | None:
         """KIE was paid at most once for a job."""
