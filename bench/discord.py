@@ -60,6 +60,7 @@ async def stand_in() -> None:
     from support.discord_server import DiscordServer
 
     async with DiscordServer(token=TOKEN, keep_files=False) as server:
+        server.world.lists_shown_files = True  # the size of what arrived is read from there
         guild = server.world.guild("studio", 3)
         channel = guild.text_channel("general")
         people = [guild.member(server.world.user(f"member{n}")) for n in range(PEOPLE)]
