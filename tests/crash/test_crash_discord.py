@@ -11,18 +11,12 @@ import pytest
 import pytest_asyncio
 from support.kill_crowd import CONFIRM, judged
 from support.kill_discord import DiscordCrowd, Wish, open_crowd
-from support.kill_house import NO_WAITING, Life, Zygote, open_zygote
+from support.kill_house import NO_WAITING, Life, Zygote
 from support.kill_rounds import open_round, random_kills, settled
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STEP_SECONDS = 20.0
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def zygote() -> AsyncIterator[Zygote]:
-    async with open_zygote() as opened:
-        yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="module")

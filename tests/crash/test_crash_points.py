@@ -17,7 +17,7 @@ import pytest_asyncio
 from support.dying import Moment
 from support.files import names
 from support.kill_crowd import judged
-from support.kill_house import NO_WAITING, Life, Zygote, open_kill_house, open_zygote
+from support.kill_house import NO_WAITING, Life, Zygote, open_kill_house
 from support.kill_media import gone, work_held
 from support.kill_rounds import MUCH_LATER, settled
 from support.kill_telegram import Order, TelegramCrowd, open_crowd, open_telegram
@@ -31,12 +31,6 @@ CREATE, UPLOAD = "/createTask", "/file-stream-upload"
 A_MINUTE = 61.0  # after which a lost answer is given up where KIE cannot call
 # what KIE may have made of a request by then
 MADE: dict[Moment, set[int]] = {"before": {0}, "sent": {0, 1}, "answered": {1}}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def zygote() -> AsyncIterator[Zygote]:
-    async with open_zygote() as opened:
-        yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from support.kill_crowd import judged
-from support.kill_house import NO_WAITING, Life, Zygote, open_zygote
+from support.kill_house import NO_WAITING, Life, Zygote
 from support.kill_rounds import random_kills, settled
 from support.kill_telegram import Order, TelegramCrowd, open_crowd
 
@@ -21,12 +21,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 RELEASED = Path(__file__).parents[1] / "store" / "released" / "0001.sql"
 STEP_SECONDS = 20.0
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def zygote() -> AsyncIterator[Zygote]:
-    async with open_zygote() as opened:
-        yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="module")
