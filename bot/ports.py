@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -99,12 +99,16 @@ class Missing:
 LookAnswer = Open | Done | Broken | Missing
 
 
+Create = Callable[
+    [str, Mapping[str, Any], str | None], Awaitable[CreateAnswer]
+]  # model, input, callback address
+
+
 class Provider(Protocol):
     """KIE, or a fake of it. Reads raise RetryLater (flicker) or AccountError (the account is sick)."""
 
-    async def create(
-        self, model: str, body_input: Mapping[str, Any], callback_url: str | None
-    ) -> CreateAnswer: ...
+    async def turn(self) -> Create:
+        """Wait, shortly, until a creation can be sent at once; returns what sends that one. Raises RetryLater."""
 
     async def look(self, task_id: str, key_print: str | None = None) -> LookAnswer:
         """`key_print`, from Accepted, tells which account made the task."""

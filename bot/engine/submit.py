@@ -14,7 +14,7 @@ from bot.engine import rules
 from bot.engine.gate import remedy
 from bot.engine.kit import Kit, LeaseLost
 from bot.engine.notices import Note
-from bot.errors import AccountError, ProviderError
+from bot.errors import AccountError, ProviderError, RetryLater
 from bot.money import limits
 from bot.ports import Accepted, CreateAnswer, Missing, Refused, Unknown
 from bot.store import Tx, backup, drafts, jobs, provider, tally
@@ -26,7 +26,10 @@ WAIT_SECONDS = 30.0
 
 
 async def queued(kit: Kit, job: Job) -> None:
-    """Upload, commit SUBMITTING, and only then create. Raises RetryLater before the paid step, LeaseLost any time."""
+    """Upload, wait for a turn at KIE, commit SUBMITTING, and only then create: a death while it waits costs no job.
+
+    Raises RetryLater before the paid step, LeaseLost any time.
+    """
     try:
         addresses = await _addresses(kit, job)
     except AccountError as error:
@@ -36,33 +39,40 @@ async def queued(kit: Kit, job: Job) -> None:
     except ProviderError as error:
         await kit.fail(job, Failure(FailureKind.PROVIDER, error.message))
         return
+    if await _withdrawn(kit, job):
+        return
+    try:
+        create = await kit.provider.turn()
+    except RetryLater as error:
+        await kit.put_down(job, error.after or 1.0, job.attempts)
+        return
     body = catalog.with_addresses(job.input, addresses)
     callback = kit.callback_url(job)
+    sent = await _begin(kit, job, body, with_callback=callback is not None)
+    if not sent:
+        return
+    started = kit.clock.monotonic()
+    answer = await create(job.kie_model, body, callback)
+    kit.meters.span("step", kit.clock.monotonic() - started, step="create")
+    await _conclude(kit, sent, answer)
+
+
+async def _begin(kit: Kit, job: Job, body: dict[str, Any], *, with_callback: bool) -> Job | None:
+    """Write the paid step down; returns the job as it now stands, or None if it must wait."""
     now = kit.clock.now()
 
-    def begin(tx: Tx) -> bool:
+    def write(tx: Tx) -> bool:
         if _must_wait(kit, tx, job, now):
             jobs.later(tx, job, now + int(WAIT_SECONDS * 1000), job.attempts)
             return False
-        if not jobs.submitting(tx, job, now, with_callback=callback is not None):
+        if not jobs.submitting(tx, job, now, with_callback=with_callback):
             raise LeaseLost(job.id)
         jobs.add_event(tx, job.id, now, "submitting", model=job.kie_model, input=body)
         return True
 
-    if await _withdrawn(kit, job) or not await kit.store.write(begin):
-        return
-    sent = replace(
-        job,
-        state=JobState.SUBMITTING,
-        submitted_at=now,
-        attempts=0,
-        due_at=now,
-        with_callback=callback is not None,
-    )
-    started = kit.clock.monotonic()
-    answer = await kit.provider.create(job.kie_model, body, callback)
-    kit.meters.span("step", kit.clock.monotonic() - started, step="create")
-    await _conclude(kit, replace(sent, attempts=job.attempts), answer)
+    if not await kit.store.write(write):
+        return None
+    return replace(job, state=JobState.SUBMITTING, submitted_at=now, due_at=now, with_callback=with_callback)
 
 
 async def submitting(kit: Kit, job: Job) -> None:

@@ -7,6 +7,7 @@ import mimetypes
 import secrets
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,12 +23,12 @@ from bot.kie.parse import Reply, model_ids, number, read_record
 from bot.kie.verdict import is_missing, judge_create, judge_probe
 from bot.kie.wire import Wire
 from bot.meters import Meters
-from bot.ports import Clock, CreateAnswer, LookAnswer, Missing, Refused, Unknown
+from bot.ports import Clock, Create, CreateAnswer, LookAnswer, Missing, Refused, Unknown
 from bot.texts import say
 
 API_URL = "https://api.kie.ai"
 UPLOAD_URL = "https://kieai.redpandaai.co"
-_PATIENCE = 1.0  # seconds that a creation waits for its turn before it is handed back
+_PATIENCE = 1.0  # seconds that a creation waits for its turn
 _FOLDER = "kiebot"
 
 # Errors that come before the first byte of a request leaves us.
@@ -66,13 +67,26 @@ class KieClient:
 
     # --- bot.ports.Provider
 
+    async def turn(self) -> Create:
+        """Waits at most a second for a place within the limits of the key whose turn it is; good for one creation now.
+
+        Raises RetryLater when it would take longer.
+        """
+        key = next(self._turns)
+        await self._paces[key.account].create(_PATIENCE)
+        return partial(self._create, key)
+
     async def create(
         self, model: str, body_input: Mapping[str, Any], callback_url: str | None
     ) -> CreateAnswer:
-        """Make a task. Sent at most once, whatever happens (kie-api.md 2); waits at most a second for its turn."""
-        key = next(self._turns)
-        if not await self._paces[key.account].create(_PATIENCE):
-            return Refused(FailureKind.BUSY, 429, say("kie.own_limit"), retry=True)
+        """A turn and its creation, for what needs no record in between. Raises RetryLater like `turn`."""
+        send = await self.turn()
+        return await send(model, body_input, callback_url)
+
+    async def _create(
+        self, key: Key, model: str, body_input: Mapping[str, Any], callback_url: str | None
+    ) -> CreateAnswer:
+        """Make a task. Sent at most once, whatever happens (kie-api.md 2)."""
         body: dict[str, Any] = {"model": model, "input": dict(body_input)}
         if callback_url:
             body["callBackUrl"] = callback_url

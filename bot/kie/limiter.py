@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections import deque
 
+from bot.errors import RetryLater
 from bot.ports import Clock
+from bot.texts import say
 
 # Calls sent evenly may arrive bunched; a window a little longer than KIE's keeps them inside its count.
 _MARGIN = 1.05
@@ -20,12 +22,16 @@ class SlidingWindow:
 
     def book(self, now: float, patience: float = math.inf) -> float | None:
         """Book the next free moment; returns the seconds until then, or None (nothing booked) beyond `patience`."""
-        full = len(self._booked) == self._booked.maxlen
-        at = max(now, self._booked[0] + self._span) if full else now
-        if at - now > patience:
+        wait = self.free_in(now)
+        if wait > patience:
             return None
-        self._booked.append(at)
-        return at - now
+        self._booked.append(now + wait)
+        return wait
+
+    def free_in(self, now: float) -> float:
+        """Seconds until a moment is free."""
+        full = len(self._booked) == self._booked.maxlen
+        return max(0.0, self._booked[0] + self._span - now) if full else 0.0
 
 
 class Pace:
@@ -36,17 +42,17 @@ class Pace:
         self._creates = SlidingWindow(20, 10 * _MARGIN)
         self._looks = SlidingWindow(10, 1 * _MARGIN)
 
-    async def create(self, patience: float) -> bool:
-        """Wait for a turn; False at once when that would take longer than `patience` seconds."""
-        return await self._turn(self._creates, patience)
+    async def create(self, patience: float) -> None:
+        """Wait for a turn. Raises RetryLater at once when that would take longer than `patience` seconds."""
+        await self._turn(self._creates, patience)
 
     async def look(self) -> None:
         await self._turn(self._looks, math.inf)
 
-    async def _turn(self, window: SlidingWindow, patience: float) -> bool:
-        wait = window.book(self._clock.monotonic(), patience)
+    async def _turn(self, window: SlidingWindow, patience: float) -> None:
+        now = self._clock.monotonic()
+        wait = window.book(now, patience)
         if wait is None:
-            return False
+            raise RetryLater(say("kie.own_limit"), window.free_in(now))
         if wait:
             await self._clock.sleep(wait)
-        return True

@@ -13,7 +13,7 @@ from support.house import ADA, FakeProvider, House, open_house
 
 from bot.domain import Failure, FailureKind, Job, JobState, ModelState, UserRef, Video
 from bot.errors import AccountError, ProviderError, RetryLater, UserError
-from bot.ports import Accepted, Broken, CreateAnswer, LookAnswer, Refused, Unknown
+from bot.ports import Accepted, Broken, Create, CreateAnswer, LookAnswer, Refused, Unknown
 from bot.store import Tx, provider
 
 PUBLIC = "https://bot.example"
@@ -47,6 +47,43 @@ async def test_a_refusal_for_good_ends_the_job_with_kies_own_words(tmp_path: Pat
         assert await house.available() == 1000
         assert len(house.chat.messages) == 1
         await house.verify()
+
+
+async def test_a_job_that_waits_for_its_turn_at_kie_is_still_queued_so_that_a_kill_costs_it_nothing(
+    tmp_path: Path,
+) -> None:
+    async with open_house(tmp_path) as house:
+        house.kie.turns = [RetryLater("too many at once", 7.0)]
+        job = await house.order()
+        await house.step()
+        assert (await house.job(job.id)).state is JobState.QUEUED
+        assert "submitting" not in await house.kinds(job.id)
+        house.clock.advance(6)
+        await house.step()
+        assert house.kie.sent == []
+        house.clock.advance(1)
+        await house.step()
+        assert (await house.job(job.id)).state is JobState.RUNNING
+        assert len(house.kie.sent) == 1
+
+
+async def test_a_job_whose_turn_takes_a_moment_is_written_down_as_sent_only_when_it_comes(
+    tmp_path: Path,
+) -> None:
+    async with open_house(tmp_path) as house:
+        job = await house.order()
+
+        class Slow(FakeProvider):
+            async def turn(self) -> Create:
+                assert (await house.job(job.id)).state is JobState.QUEUED
+                self.clock.advance(1)
+                return await super().turn()
+
+        house.use(Slow(house.clock))
+        before = house.clock.now()
+        await house.step()
+        running = await house.job(job.id)
+        assert (running.state, running.submitted_at) == (JobState.RUNNING, before + 1000)
 
 
 async def test_a_busy_kie_is_asked_again_later_and_later(tmp_path: Path) -> None:

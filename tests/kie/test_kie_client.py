@@ -155,15 +155,14 @@ async def test_the_twenty_first_creation_within_ten_seconds_does_not_leave_us() 
     clock = FakeClock()
     async with kie(clock=clock) as (server, client):
         server.creates(TAKEN)
-        answers = await asyncio.gather(*(client.create("m", {}, None) for _ in range(21)))
+        answers = await asyncio.gather(*(client.create("m", {}, None) for _ in range(20)))
         assert sum(isinstance(answer, Accepted) for answer in answers) == len(server.seen) == 20
-        assert answers[20] == Refused(
-            FailureKind.BUSY,
-            429,
-            "Many videos are being started right now; this one waits its turn.",
-            retry=True,
-        )
-        clock.advance(10.5)
+        clock.advance(4)
+        with pytest.raises(RetryLater, match="this one waits its turn") as told:
+            await client.turn()
+        assert told.value.after == pytest.approx(6.5)
+        assert len(server.seen) == 20
+        clock.advance(6.5)
         assert isinstance(await client.create("m", {}, None), Accepted)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.clock import FakeClock
 
+from bot.errors import RetryLater
 from bot.kie.limiter import Pace, SlidingWindow
 
 
@@ -34,11 +36,15 @@ def test_a_caller_without_patience_is_turned_away_and_takes_no_place() -> None:
 async def test_twenty_creations_pass_at_once_and_the_next_is_turned_away() -> None:
     clock = FakeClock()
     pace = Pace(clock)
-    assert all([await pace.create(1.0) for _ in range(20)])
-    assert not await pace.create(1.0)
+    for _ in range(20):
+        await pace.create(1.0)
+    assert clock.monotonic() == 0
+    with pytest.raises(RetryLater) as told:
+        await pace.create(1.0)
+    assert told.value.after == 10.5
     clock.advance(9.9)
-    assert await pace.create(1.0)
-    assert clock.monotonic() > 10
+    await pace.create(1.0)
+    assert clock.monotonic() == 10.5
 
 
 async def test_looks_wait_their_turn_ten_a_second() -> None:

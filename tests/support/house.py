@@ -37,7 +37,7 @@ from bot.engine.kit import Kit
 from bot.engine.worker import Engine
 from bot.errors import DeliveryUnknown, TooLarge
 from bot.office import Office
-from bot.ports import Accepted, ChatAdapter, CreateAnswer, Delivery, Done, LookAnswer, Missing, Open
+from bot.ports import Accepted, ChatAdapter, Create, CreateAnswer, Delivery, Done, LookAnswer, Missing, Open
 from bot.settings import Settings
 from bot.store import Store, Tx, checks, jobs, provider, schema
 from bot.studio import Ask, Quoted, Studio
@@ -64,8 +64,14 @@ class FakeProvider:
     takes: float = 60.0
     tasks: dict[str, int] = field(default_factory=dict)
     callbacks: dict[str, str | None] = field(default_factory=dict)
+    turns: list[Exception] = field(default_factory=list)
     uploads: list[Exception] = field(default_factory=list)
     before_answer: Callable[[], None] = lambda: None
+
+    async def turn(self) -> Create:
+        if self.turns:
+            raise self.turns.pop(0).with_traceback(None)
+        return self.create
 
     async def create(
         self, model: str, body_input: Mapping[str, Any], callback_url: str | None

@@ -83,8 +83,7 @@ def go_wrong(house: KillHouse, crowds: Sequence[Crowd], chance: random.Random) -
     if chance.random() < 0.5:
         fault, value = chance.choice(AT_KIE)
         house.kie.faults.set(fault, value, times=FAULT_TIMES)
-        # a submission that is slow may be cut off by a kill beside others
-        house.answers_lost += FAULT_TIMES * (fault in ("drop-reply", "slow-create"))
+        house.answers_lost += FAULT_TIMES * (fault == "drop-reply")
     else:
         chance.choice(crowds).go_wrong()
 

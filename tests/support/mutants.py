@@ -49,15 +49,10 @@ MUTANTS = [
         [
             Change(
                 SUBMIT,
-                "    if await _withdrawn(kit, job) or not await kit.store.write(begin):\n",
-                "    if await _withdrawn(kit, job):\n",
+                "    sent = await _begin(",
+                "    answer = await create(job.kie_model, body, callback)\n    sent = await _begin(",
             ),
-            Change(
-                SUBMIT,
-                "    answer = await kit.provider.create(job.kie_model, body, callback)\n",
-                "    answer = await kit.provider.create(job.kie_model, body, callback)\n"
-                "    await kit.store.write(begin)\n",
-            ),
+            Change(SUBMIT, "    answer = await create(job.kie_model, body, callback)\n    kit.", "    kit."),
         ],
     ),
     Mutant(

@@ -18,7 +18,18 @@ from support.sim_fate import Fate
 
 from bot.domain import FailureKind, ModelStatus
 from bot.errors import AccountError, ProviderError, RetryLater
-from bot.ports import Accepted, Broken, CreateAnswer, Done, LookAnswer, Missing, Open, Refused, Unknown
+from bot.ports import (
+    Accepted,
+    Broken,
+    Create,
+    CreateAnswer,
+    Done,
+    LookAnswer,
+    Missing,
+    Open,
+    Refused,
+    Unknown,
+)
 
 HOUR_MS = 3_600_000
 COST = Decimal(30)
@@ -82,6 +93,12 @@ class SimKie:
         task = self.tasks.get(call.task_id or "")
         if task and task.callback == call.address:
             self.believed.add(task.id)
+
+    async def turn(self) -> Create:
+        await self.fate.abroad()
+        if self.fate.strikes(self.climate.busy):
+            raise RetryLater("too many at once", self.fate.chance.uniform(1.0, 10.0))
+        return self.create
 
     async def create(
         self, model: str, body_input: Mapping[str, Any], callback_url: str | None
