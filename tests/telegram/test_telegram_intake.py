@@ -300,17 +300,15 @@ async def test_a_bot_that_floods_itself_stops_fetching_until_there_is_room(
         assert len(await intake.until_handled(250)) == 250
 
 
-async def test_a_hundred_commands_a_second_are_no_effort(telegram: TelegramServer, tmp_path: Path) -> None:
+async def test_five_hundred_commands_that_come_at_once_are_all_handled(
+    telegram: TelegramServer, tmp_path: Path
+) -> None:
     people = [telegram.world.user(100 + n, f"P{n}") for n in range(20)]
     for n in range(500):
         await telegram.world.private(people[n % 20]).says(people[n % 20], f"/video dog {n}")
-    loop = asyncio.get_running_loop()
-    began = loop.time()
     async with polling(tmp_path, telegram) as intake:
-        await intake.until_handled(500)
+        assert len(await intake.until_handled(500)) == 500
         await intake.dispatch.lanes.idle()
-        took = loop.time() - began
-    assert 500 / took > 100
 
 
 def test_every_pause_grows_to_its_limit_and_no_further() -> None:
