@@ -52,12 +52,14 @@ def wish(crowd: TelegramCrowd, member: int = 0) -> Order:
 
 
 async def under_way(crowd: TelegramCrowd) -> Order:
-    """A job that KIE is stuck with until the faults are cleared."""
+    """A job that KIE is stuck with until the faults are cleared, and whose task is written down."""
     crowd.house.kie.faults.set("stuck-generating")
     order = wish(crowd)
     await crowd.ask(order)
     await crowd.confirm(order)
-    await crowd.telegram.world.wait_until(lambda: crowd.house.kie.created, STEP_SECONDS)
+    async with asyncio.timeout(STEP_SECONDS):
+        while [job["state"] for job in await crowd.house.jobs()] != ["running"]:
+            await asyncio.sleep(0.02)
     return order
 
 
