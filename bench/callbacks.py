@@ -1,4 +1,4 @@
-"""Callbacks by the thousand for a thousand jobs, half of them wrongly signed: all answered, none trusted, and quickly."""
+"""Callbacks by the thousand for a thousand jobs, some of them wrongly signed: all answered, none trusted, and quickly."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import logging
 import os
 import tempfile
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,9 @@ from bot.kie.callback import sign
 from bot.masking import Secret
 from bot.store import jobs
 
-RATE, SECONDS, CALLERS, JOBS = 1_000, 10, 64, 1_000
+RATE, SECONDS, CALLERS, JOBS = 1_150, 10, 64, 1_000
+FORGED = 11  # one in so many has a wrong signature; prime to JOBS, so that each job gets one in turn
+ACCEPTED = 1_000
 KEY = "the-key-that-signs-callbacks"
 
 
@@ -31,9 +34,10 @@ def measure() -> list[Figure]:
         fresh(running.populate, folder=folder, url=url, many=JOBS)
         with serving(called, folder=folder, kie=url) as address:
             found = fresh(call, address=address, folder=folder)
-    what = f"{RATE:,} callbacks a second for {JOBS:,} jobs, half of them signed, for {SECONDS} s"
+    what = f"{RATE:,} callbacks a second for {JOBS:,} jobs, one in {FORGED} wrongly signed, for {SECONDS} s"
     return [
-        Figure(f"{what}: answered as they should be", found["answered"], "/s", at_least=RATE * 0.99),
+        Figure(f"{what}: accepted", found["accepted"], "/s", at_least=ACCEPTED),
+        Figure(f"{what}: refused for their signature", found["refused"], "/s"),
         Figure(f"{what}: p99", found["p99"] * 1000, "ms", at_most=50),
         Figure(f"{what}: p50", found["p50"] * 1000, "ms"),
     ]
@@ -57,13 +61,13 @@ async def call(address: str, folder: str) -> dict[str, float]:
     targets = json.loads(await asyncio.to_thread(Path(folder, "targets").read_text, "utf-8"))
     assert len(targets) == JOBS
     spans: list[float] = []
+    answers: Counter[int] = Counter()
     connector = aiohttp.TCPConnector(limit=CALLERS)
     async with aiohttp.ClientSession(address, connector=connector) as http:
 
         async def one(n: int) -> None:
             path, task = targets[n % JOBS]
-            # each job in turn by a signed and by a wrongly signed one
-            right = (n + n // JOBS) % 2 == 0
+            right = n % FORGED != 0
             now = str(int(time.time()))
             headers = {
                 "X-Webhook-Timestamp": now,
@@ -72,8 +76,9 @@ async def call(address: str, folder: str) -> dict[str, float]:
             body = {"code": 200, "data": {"taskId": task, "state": "generating"}}
             began = time.perf_counter()
             async with http.post(path, json=body, headers=headers) as answer:
-                if answer.status == (200 if right else 401):
-                    spans.append(time.perf_counter() - began)
+                spans.append(time.perf_counter() - began)
+                assert answer.status == (200 if right else 401), answer.status
+                answers[answer.status] += 1
 
         began, sent = time.perf_counter(), []
         for n in range(RATE * SECONDS):
@@ -84,7 +89,8 @@ async def call(address: str, folder: str) -> dict[str, float]:
         await asyncio.gather(*sent)
         took = time.perf_counter() - began
     return {
-        "answered": len(spans) / took,
+        "accepted": answers[200] / took,
+        "refused": answers[401] / took,
         "p99": percentile(spans, 0.99),
         "p50": percentile(spans, 0.5),
     }

@@ -150,7 +150,7 @@ class Bot:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`, or until a part dies: then everything ends and its error is raised."""
-        self.core.store.when_broken(_from_thread(stop))
+        self.core.store.when_broken(self._from_thread(stop))
         async with asyncio.TaskGroup() as group:
             engine = group.create_task(self.engine.run(), name="engine")
             keeper = group.create_task(self.keeper.run(), name="keeper")
@@ -166,14 +166,14 @@ class Bot:
         if self.core.store.broken:
             raise self.core.store.broken
 
+    def _from_thread(self, stop: asyncio.Event) -> Callable[[], None]:
+        loop = asyncio.get_running_loop()
 
-def _from_thread(stop: asyncio.Event) -> Callable[[], None]:
-    loop = asyncio.get_running_loop()
+        def call() -> None:
+            log.critical("stopping: %s", self.core.store.broken)
+            loop.call_soon_threadsafe(stop.set)
 
-    def call() -> None:
-        loop.call_soon_threadsafe(stop.set)
-
-    return call
+        return call
 
 
 def has_owner(settings: Settings) -> bool:
@@ -271,7 +271,7 @@ def _server(core: Core, meters: Meters, keeper: Keeper, attendance: Attendance, 
 
 async def health(core: Core, keeper: Keeper, attendance: Attendance) -> Mapping[str, Mapping[str, Any]]:
     """What `/readyz` tells: each check with `ok`, and what it saw."""
-    status = await core.office.status()
+    status, unheard = await core.office.status(), attendance.unheard
     free = shutil.disk_usage(core.settings.data_dir).free
     return {
         "database": {"ok": core.store.broken is None},
@@ -283,7 +283,7 @@ async def health(core: Core, keeper: Keeper, attendance: Attendance) -> Mapping[
             "closed": [each.code for each in status.gates],
         },
         "orders": {"ok": status.paused is None, "paused": status.paused},
-        "chats": {"ok": not attendance.stopped, "stopped": dict(attendance.stopped)},
+        "chats": {"ok": not unheard, "stopped": dict(unheard)},
     }
 
 

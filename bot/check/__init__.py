@@ -21,7 +21,7 @@ from bot.check import discord, telegram
 from bot.check.finding import Finding
 from bot.domain import UserRef
 from bot.engine.gate import remedy
-from bot.errors import AccountError, KiebotError, StartError
+from bot.errors import AccountError, KiebotError, StartError, StoreBroken
 from bot.kie.client import KieClient
 from bot.kie.wire import USER_AGENT
 from bot.ports import Clock
@@ -125,7 +125,7 @@ async def _database(settings: Settings) -> list[Finding]:
             return [Finding("database", True, say("check.old_database", file=path))]
         async with Store(path) as store:
             damage, broken, operators = await store.read(_read)
-    except (StartError, sqlite3.DatabaseError, OSError) as error:
+    except (StartError, StoreBroken, sqlite3.DatabaseError, OSError) as error:
         text = say("check.database_bad", file=path, problem=error)
         return [Finding("database", False, text, say("check.database_remedy"))]
     if damage:

@@ -55,6 +55,8 @@ def _restore(args: argparse.Namespace) -> int:
     from bot.store import backup
 
     path = opening.settings_of(args).database_path
-    backup.restore(args.file, path, args.force, SystemClock().now())
+    aside = backup.restore(args.file, path, args.force, SystemClock().now())
     terminal.line(say("cli.restored", file=args.file))
+    if aside:
+        terminal.line(say("cli.replaced", file=aside))
     return 0

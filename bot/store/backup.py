@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import sqlite3
@@ -18,11 +19,14 @@ RESTORED = "restored"
 def backup(database: Path, target: Path) -> int:
     """Copy the live database while it is written to; returns the size in bytes. Blocking: call it in a thread.
 
-    One reader's snapshot: writers go on (engines.md, rule 9). The target appears whole or not at all.
+    One reader's snapshot: writers go on (engines.md, rule 9). The target appears whole or not at all, and may only take
+    the place of an older backup. Nobody else on this machine may read it.
     """
+    _refuse(target, database)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     part.unlink(missing_ok=True)
+    part.touch(mode=0o600)
     try:
         source = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
         try:
@@ -38,16 +42,37 @@ def backup(database: Path, target: Path) -> int:
         finally:
             source.close()
     except sqlite3.Error as error:
-        part.unlink(missing_ok=True)
         raise StartError(f"{database} could not be copied to {target}: {error}") from error
-    _sync(part)
-    part.replace(target)
+    else:
+        _sync(part)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
     _sync(target.parent)
     return target.stat().st_size
 
 
-def restore(source: Path, database: Path, force: bool, now: int) -> None:
-    """Put a backup in the database's place; it starts paused. Raises StartError and changes nothing.
+def _refuse(target: Path, database: Path) -> None:
+    """Raises StartError where a backup would write over the live database or over what is no backup."""
+    live = [database.with_name(database.name + end) for end in ("", "-wal", "-shm", ".lock")]
+    if target.resolve() in [each.resolve() for each in live]:
+        raise StartError(f"{target} belongs to the live database; choose another file")
+    if target.is_dir():
+        raise StartError(f"{target} is a folder; give the name of a file")
+    if target.exists() and not _is_backup(target):
+        raise StartError(f"{target} exists and is not a backup of kiebot; choose another file")
+
+
+def _is_backup(file: Path) -> bool:
+    try:
+        return schema.version(file) > 0
+    except StartError:
+        return False
+
+
+def restore(source: Path, database: Path, force: bool, now: int) -> Path | None:
+    """Put a backup in the database's place; it starts paused. Returns where what it replaced is kept, if there was
+    anything. Raises StartError and changes nothing.
 
     What was QUEUED or SUBMITTING at backup time may have been sent since: `resume` settles that, never submits it.
     """
@@ -62,16 +87,15 @@ def restore(source: Path, database: Path, force: bool, now: int) -> None:
     if not lock.take():
         raise StartError("the bot is running; stop it first")
     part = database.with_name(database.name + ".restoring")
+    aside = _free_name(database.with_name(database.name + ".replaced")) if database.exists() else None
     try:
-        if database.exists() and not force:
-            raise StartError(
-                f"{database} exists; add --force to replace it (it is kept as {database.name}.replaced)"
-            )
+        if aside and not force:
+            raise StartError(f"{database} exists; add --force to replace it (it is kept as {aside.name})")
         backup(source, part)
         schema.migrate(part)
         _mark_paused(part, now)
-        if database.exists():
-            _keep_aside(database, database.with_name(database.name + ".replaced"))
+        if aside:
+            _keep_aside(database, aside)
         for name in ("-wal", "-shm"):
             database.with_name(database.name + name).unlink(missing_ok=True)
         part.replace(database)
@@ -80,6 +104,13 @@ def restore(source: Path, database: Path, force: bool, now: int) -> None:
         for name in ("", "-wal", "-shm"):
             part.with_name(part.name + name).unlink(missing_ok=True)
         lock.free()
+    return aside
+
+
+def _free_name(wanted: Path) -> Path:
+    """What an earlier restore has replaced may be the only copy of something: it stays."""
+    names = (wanted.with_name(f"{wanted.name}-{n}") for n in itertools.count(2))
+    return next(name for name in itertools.chain((wanted,), names) if not name.exists())
 
 
 def _keep_aside(database: Path, aside: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import logging
 import os
 import queue
 import sqlite3
@@ -23,8 +22,6 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from bot.errors import RetryLater, StartError, StoreBroken
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Row = sqlite3.Row
@@ -113,7 +110,8 @@ class Store:
         return await work.future
 
     async def read(self, fn: Callable[[Tx], T]) -> T:
-        """Run `fn` over one consistent snapshot, beside the writer. Raises RetryLater when the file cannot be read."""
+        """Run `fn` over one consistent snapshot, beside the writer. Raises RetryLater when the file cannot be read,
+        StoreBroken when it is damaged."""
         return await asyncio.get_running_loop().run_in_executor(self._reading, self._read, fn)
 
     async def read_long(self, fn: Callable[[Tx], T]) -> T:
@@ -133,7 +131,7 @@ class Store:
         self._writer.close()
 
     def _read(self, fn: Callable[[Tx], T]) -> T:
-        return _read_by(self._reader, fn)
+        return self._read_by(self._reader, fn)
 
     def _read_long(self, fn: Callable[[Tx], T]) -> T:
         """Its connection is opened at the first need: most commands have none."""
@@ -142,7 +140,22 @@ class Store:
                 self._long_reader = _connect(self.path, reading=True)
             except StartError as error:
                 raise RetryLater(str(error)) from error
-        return _read_by(self._long_reader, fn)
+        return self._read_by(self._long_reader, fn)
+
+    def _read_by(self, connection: sqlite3.Connection, fn: Callable[[Tx], T]) -> T:
+        """One snapshot for all that `fn` asks."""
+        try:
+            connection.execute("BEGIN")
+            return fn(Tx(connection))
+        except sqlite3.OperationalError as error:
+            raise RetryLater(f"the database could not be read: {error}") from error
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            raise self._break(error) from error
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
 
     # --- the writer's thread -------------------------------------------------------------------------------------
 
@@ -174,11 +187,15 @@ class Store:
                 raise self.broken
             self._write(group)
         except (sqlite3.Error, StoreBroken) as error:
-            if not self.broken:
-                self.broken = StoreBroken(f"the database is in doubt, the last result is unknown: {error}")
-                log.critical("%s; stopping", self.broken)
-                self._on_broken()
-            _fail(group, self.broken)
+            _fail(group, self._break(error))
+
+    def _break(self, error: Exception) -> StoreBroken:
+        """From now on nothing is written by this process, which is told to stop."""
+        if not self.broken:
+            in_doubt = f"the database is in doubt, the last result is unknown: {error}"
+            self.broken = StoreBroken(_explain(self.path, error) if _is_damage(error) else in_doubt)
+            self._on_broken()
+        return self.broken
 
     def _write(self, group: Sequence[_Work[Any]]) -> None:
         try:
@@ -189,6 +206,8 @@ class Store:
         tx = Tx(self._writer)
         for work in group:
             self._run(work, tx, alone=len(group) == 1)
+            if work.error and _is_damage(work.error):
+                raise work.error
             if not self._writer.in_transaction:
                 if len(group) > 1 or work.error is None:
                     # SQLite itself rolled everything back (disk full, I/O error): nobody's work was kept
@@ -220,18 +239,6 @@ class Store:
                     connection.execute("BEGIN")  # so that the one COMMIT below has something to end
                 else:
                     connection.execute("RELEASE work")
-
-
-def _read_by(connection: sqlite3.Connection, fn: Callable[[Tx], T]) -> T:
-    """One snapshot for all that `fn` asks."""
-    try:
-        connection.execute("BEGIN")
-        return fn(Tx(connection))
-    except sqlite3.OperationalError as error:
-        raise RetryLater(f"the database could not be read: {error}") from error
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
 
 
 def _connect(path: Path, reading: bool = False) -> sqlite3.Connection:
@@ -266,7 +273,12 @@ def _try_to_write(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
-def _explain(path: Path, error: sqlite3.DatabaseError) -> str:
+def _is_damage(error: BaseException) -> bool:
+    """Of the file: "malformed", "not a database". What the driver says of anything else has a class of its own."""
+    return type(error) is sqlite3.DatabaseError
+
+
+def _explain(path: Path, error: Exception) -> str:
     text = str(error)
     if "not a database" in text or "malformed" in text:
         return f"{path} is damaged or not a database of kiebot ({text}). Restore a backup: kiebot db restore FILE."

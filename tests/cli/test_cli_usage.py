@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -109,6 +111,41 @@ def test_a_damaged_database_is_told_plainly(kiebot: Kiebot, folder: Path) -> Non
     ended = kiebot("jobs", DATABASE_URL="sqlite:///broken.db")
     assert ended.status == 1
     assert "kiebot db restore" in ended.complaint
+
+
+@pytest.mark.parametrize("words", [("credits", "verify"), ("run",), ("check",)], ids=" ".join)
+def test_damage_that_shows_only_when_it_is_read_is_told_plainly_too(
+    kiebot: Kiebot, folder: Path, words: tuple[str, ...]
+) -> None:
+    kiebot("credits", "grant", "cli:ada", "5", "--reason", "x")
+    file = folder / "data" / "kiebot.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000)"
+            " INSERT INTO transfers (at, source, target, amount, reference, reason)"
+            " SELECT at, source, target, 1, 'topup:' || i, 'x' FROM transfers, n"
+        )
+        connection.commit()
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-300_000] + b"\xff" * 300_000)
+    ended = kiebot(*words, KIE_API_KEY="a-key-of-kies", KIE_API_URL="http://127.0.0.1:9")
+    assert ended.status == 1
+    assert "malformed" in ended.out + ended.err
+    assert "kiebot db restore FILE" in ended.out + ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_what_a_restore_replaces_is_named_and_no_backup_takes_the_live_place(
+    kiebot: Kiebot, folder: Path
+) -> None:
+    kiebot("credits", "grant", "cli:ada", "5", "--reason", "x")
+    live = folder / "data" / "kiebot.db"
+    refused = kiebot("db", "backup", live)
+    assert (refused.status, "choose another file" in refused.complaint) == (1, True)
+    assert kiebot("db", "backup", "taken.db").status == 0
+    for name in ("kiebot.db.replaced", "kiebot.db.replaced-2"):
+        told = kiebot("db", "restore", "taken.db", "--force").out.splitlines()
+        assert told[-1] == f"What stood there before is kept as {live.with_name(name)}."
 
 
 def test_a_reader_that_has_had_enough_is_no_trouble() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.clock import FakeClock
-from support.files import names, put, read
+from support.files import make, mode, names, put, read
 from support.house import ADA, House, open_house
 
 from bot.domain import Failure, FailureKind, JobState, Video
@@ -77,6 +77,8 @@ async def test_resuming_writes_off_what_may_have_been_sent_and_goes_on_with_what
     backup.restore(taken, database, force=True, now=clock.now())
     async with open_house(tmp_path / "a", clock, kie=kie, callback_base="https://bot") as house:
         sent = len(kie.sent)
+        await house.live(2 * 3600, every=300)
+        assert await house.states(lost.id, queued.id) == [JobState.SUBMITTING, JobState.QUEUED]
         written_off = await house.office.resume()
         assert {job.id for job in written_off} == {lost.id, queued.id}
         assert await house.office.resume() == ()
@@ -92,6 +94,26 @@ async def test_resuming_writes_off_what_may_have_been_sent_and_goes_on_with_what
         await house.end(fresh.id)
 
 
+async def test_what_kie_calls_about_between_restore_and_resume_still_comes_as_a_gift(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with open_house(tmp_path / "a", clock, callback_base="https://bot") as house:
+        job = await house.order()
+        taken = await copied(house, tmp_path / "taken.db")
+        await house.step()
+        database, kie = house.store.path, house.kie
+    backup.restore(taken, database, force=True, now=clock.now())
+    async with open_house(tmp_path / "a", clock, kie=kie, callback_base="https://bot") as house:
+        assert await house.studio.called_back(job.id, job.callback_token, "task1")
+        await house.live(120, every=10)
+        assert await house.states(job.id) == [JobState.QUEUED]
+        assert await house.office.resume()
+        await house.live(1200, every=60)
+        assert [each.gift for each in house.chat.messages] == [False, True]
+        assert await house.available() == 1000
+        assert len(kie.sent) == 1
+        await house.verify()
+
+
 async def test_what_is_replaced_is_kept_beside_it(tmp_path: Path) -> None:
     async with open_house(tmp_path / "a") as house:
         await house.order()
@@ -105,6 +127,57 @@ async def test_what_is_replaced_is_kept_beside_it(tmp_path: Path) -> None:
         assert connection.execute(count).fetchone() == (jobs,)
         connection.close()
     assert names(tmp_path / "a") == ["kiebot.db", "kiebot.db.lock", "kiebot.db.replaced"]
+
+
+async def test_what_an_earlier_restore_replaced_stays_when_another_backup_is_tried(tmp_path: Path) -> None:
+    async with open_house(tmp_path / "a") as house:
+        database = house.store.path
+        taken = await copied(house, tmp_path / "taken.db")
+        await house.order()
+    kept = [backup.restore(taken, database, force=True, now=NOW) for _ in range(3)]
+    assert [each and each.name for each in kept] == [
+        "kiebot.db.replaced",
+        "kiebot.db.replaced-2",
+        "kiebot.db.replaced-3",
+    ]
+    connection = sqlite3.connect(kept[0] or "")
+    assert connection.execute("SELECT COUNT(*) FROM jobs").fetchone() == (1,)
+    connection.close()
+
+
+@pytest.mark.parametrize("end", ["", "-wal", "-shm", ".lock"])
+async def test_a_backup_never_takes_the_place_of_the_live_database(tmp_path: Path, end: str) -> None:
+    async with open_house(tmp_path / "a") as house:
+        live = house.store.path
+        (tmp_path / "link").symlink_to(live.parent)
+        for target in (live.with_name(live.name + end), tmp_path / "link" / (live.name + end)):
+            with pytest.raises(StartError, match="belongs to the live database; choose another file"):
+                await copied(house, target)
+        job = await house.order()
+        await house.end(job.id)
+    async with open_house(tmp_path / "a") as house:
+        assert (await house.job(job.id)).outcome is not None
+
+
+async def test_a_backup_takes_the_place_of_an_older_one_and_of_nothing_else(tmp_path: Path) -> None:
+    async with open_house(tmp_path / "a") as house:
+        taken = await copied(house, tmp_path / "taken.db")
+        await house.order()
+        assert schema.version(await copied(house, taken)) == schema.latest()
+        diary = put(tmp_path / "diary.txt", b"dear diary")
+        with pytest.raises(StartError, match="is not a backup of kiebot; choose another file"):
+            await copied(house, diary)
+        with pytest.raises(StartError, match="is a folder; give the name of a file"):
+            await copied(house, make(tmp_path / "folder"))
+    assert read(diary) == b"dear diary"
+    assert names(tmp_path) == ["a", "diary.txt", "folder", "taken.db"]
+    assert names(tmp_path / "folder") == []
+
+
+async def test_a_backup_is_for_nobody_else_on_the_machine_to_read(tmp_path: Path) -> None:
+    async with open_house(tmp_path / "a") as house:
+        taken = await copied(house, tmp_path / "taken.db")
+    assert mode(taken) == 0o600
 
 
 async def test_a_damaged_database_can_be_replaced_and_its_bytes_are_kept(tmp_path: Path) -> None:

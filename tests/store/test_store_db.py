@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.files import put
+from support.files import put, read
 
 from bot.errors import RetryLater, StartError, StoreBroken
 from bot.store import OwnerLock, Store, Tx, db, schema
@@ -226,6 +226,36 @@ async def test_a_file_that_breaks_while_it_is_open_stops_the_bot_and_leaves_nobo
     put(store.path, b"\0" * 8192)
     with pytest.raises((StoreBroken, RetryLater, sqlite3.DatabaseError)):
         await asyncio.wait_for(store.write(setting("after")), 5)
+
+
+# --- damage ---------------------------------------------------------------------------------------------------------
+
+
+PAGES = 10 * 4096
+
+
+async def grown(path: Path) -> Path:
+    """A database whose last pages are damaged: it opens, and what lies there cannot be read."""
+    async with Store(path) as store:
+        await store.write(lambda tx: tx.run("CREATE TABLE words (word TEXT)"))
+        await store.write(lambda tx: [tx.run("INSERT INTO words VALUES (?)", "x" * 3000) for _ in range(50)])
+    whole = read(path)
+    return put(path, whole[:-PAGES] + b"\xff" * PAGES)
+
+
+@pytest.mark.parametrize("how", ["read", "read_long", "write"])
+async def test_a_file_that_turns_out_to_be_damaged_stops_the_process_with_its_remedy(
+    tmp_path: Path, how: str
+) -> None:
+    schema.migrate(tmp_path / "kiebot.db")
+    stopped: list[bool] = []
+    async with Store(await grown(tmp_path / "kiebot.db")) as store:
+        store.when_broken(lambda: stopped.append(True))
+        with pytest.raises(StoreBroken, match=r"is damaged .* Restore a backup: kiebot db restore FILE"):
+            await getattr(store, how)(lambda tx: tx.value("SELECT SUM(LENGTH(word)) FROM words"))
+        assert stopped == [True]
+        with pytest.raises(StoreBroken, match="is damaged"):
+            await store.write(lambda tx: tx.run("DELETE FROM words"))
 
 
 # --- opening ---------------------------------------------------------------------------------------------------------

@@ -24,6 +24,11 @@ def put(file: Path, data: bytes = b"x", *, at: float | None = None) -> Path:
     return file
 
 
+def mode(file: Path) -> int:
+    """Its permission bits."""
+    return file.stat().st_mode & 0o777
+
+
 def read(file: Path) -> bytes:
     return file.read_bytes()
 
