@@ -294,9 +294,10 @@ class Failure:
 Outcome = Video | Failure
 
 
-KEPT = (
-    "kept"  # `Job.delivered_to` of a result that no chat would take: it waits until its member is next seen
-)
+# `Job.delivered_to` of a result that its member has not got: no chat would take it, or only a line in public could tell
+# that it is there. It waits until they are next seen.
+KEPT, NOTICE = "kept", "notice"
+WAITING = (KEPT, NOTICE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,13 @@ STEADY_SECONDS = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Both clocks at one moment; `jump` is by how many ms the wall clock left the other one since the last mark."""
+    """Both clocks at one moment; `jump` is by how many ms the wall clock left the other one since the last mark, `since`
+    what the new time was at that mark: between then and now either may have been written down."""
 
     now: int
     monotonic: float
     jump: int
+    since: int
 
 
 @dataclass(slots=True)
@@ -30,9 +32,10 @@ class ClockWatch:
     def read(self, clock: Clock) -> Reading:
         now, monotonic = clock.now(), clock.monotonic()
         if self._mark is None:
-            self._mark = Reading(now, monotonic, 0)
-        away = now - self._mark.now - round((monotonic - self._mark.monotonic) * 1000)
-        return Reading(now, monotonic, away if away < -BACK_MS or away > FORTH_MS else 0)
+            self._mark = Reading(now, monotonic, 0, now)
+        since = now - round((monotonic - self._mark.monotonic) * 1000)
+        away = since - self._mark.now
+        return Reading(now, monotonic, away if away < -BACK_MS or away > FORTH_MS else 0, since)
 
     def mark(self, reading: Reading) -> None:
         """Whatever `reading` found has been seen to; compare with it from now on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
+import math
 from dataclasses import replace
 
 from bot.domain import KEPT, Job, Video
@@ -19,7 +19,9 @@ from bot.texts import say
 
 log = logging.getLogger(__name__)
 
-KEEP_AFTER = 24 * rules.HOUR  # a chat that stays unreachable for a day keeps nobody else waiting
+# A chat that stays unreachable for a day keeps nobody else waiting; but after a long downtime the day is over before the
+# first attempt, so it also takes some tries, half an hour of them.
+KEEP_AFTER, KEEP_TRIES = 24 * rules.HOUR, 12
 UNSURE_MOST = 2
 CLOSED = "closed"
 UNSURE = "unsure"
@@ -64,7 +66,9 @@ async def _found(kit: Kit, adapter: ChatAdapter, job: Job, open_attempt: Attempt
 
 async def _attempt(kit: Kit, adapter: ChatAdapter, job: Job, route: str) -> None:
     now = kit.clock.now()
-    number = await kit.store.write(lambda tx: deliveries.begin(tx, job.id, route, now))
+    number = await kit.store.write(lambda tx: deliveries.begin(tx, job, route, now))
+    if number is None:
+        raise LeaseLost(job.id)
     delivery = _delivery(kit, job, route, number)
     started = kit.clock.monotonic()
     try:
@@ -80,6 +84,11 @@ async def _attempt(kit: Kit, adapter: ChatAdapter, job: Job, route: str) -> None
         await kit.put_down(
             job, rules.back_off(job.attempts), job.attempts + 1, "delivery unsure", reason=str(error)
         )
+    except FileNotFoundError:
+        fresh = await kit.store.read(lambda tx: jobs.get(tx, job.id))
+        if fresh and fresh.removed:  # its member was forgotten in this very moment
+            raise LeaseLost(job.id) from None
+        raise
     else:
         kit.meters.span("step", kit.clock.monotonic() - started, step="deliver")
         await _delivered(kit, job, route, message_id, number)
@@ -87,13 +96,15 @@ async def _attempt(kit: Kit, adapter: ChatAdapter, job: Job, route: str) -> None
 
 async def send(kit: Kit, adapter: ChatAdapter, delivery: Delivery) -> str:
     """Send as is, else fitted to what the chat takes, else as a link (P8). Raises what the adapter raises."""
-    try:
-        return await adapter.deliver(delivery)
-    except TooLarge as error:
-        fitted = await _smaller(kit, delivery, error.limit)
-    if fitted:
-        with suppress(TooLarge):
-            return await adapter.deliver(fitted)
+    attempt: Delivery | None = delivery
+    limit = math.inf
+    while attempt:
+        try:
+            return await adapter.deliver(attempt)
+        except TooLarge as error:
+            # a chat may refuse what it said it takes, and say less then
+            attempt = await _smaller(kit, delivery, error.limit) if error.limit < limit else None
+            limit = error.limit
     if delivery.link is None:
         raise RouteClosed("too large for this chat, and without PUBLIC_URL there is no link to give")
     return await adapter.deliver(replace(delivery, file=None))
@@ -128,8 +139,15 @@ def with_video(kit: Kit, delivery: Delivery, video: Video) -> Delivery:
 
 
 async def _end(kit: Kit, job: Job, number: int, error: str) -> None:
+    """Raises LeaseLost: then it may be another's attempt, which has to be looked for."""
     now = kit.clock.now()
-    await kit.store.write(lambda tx: deliveries.end(tx, job.id, number, now, error=error))
+
+    def write(tx: Tx) -> None:
+        if not jobs.holds(tx, job):
+            raise LeaseLost(job.id)
+        deliveries.end(tx, job.id, number, now, error=error)
+
+    await kit.store.write(write)
 
 
 async def _delivered(
@@ -157,14 +175,14 @@ async def _delivered(
 
 async def wait_or_keep(kit: Kit, job: Job, reason: str, after: float | None = None) -> None:
     """Try again later; after a day of that, the result is kept for when the member is next seen."""
-    if _waited(kit, job) > KEEP_AFTER and not kit.watch.jumped(kit.clock):
+    if job.attempts >= KEEP_TRIES and _waited(kit, job) > KEEP_AFTER and not kit.watch.jumped(kit.clock):
         # the attempt took its time: the clock may have been set meanwhile, and the job moved along
         fresh = await kit.store.read(lambda tx: jobs.get(tx, job.id))
         if fresh and _waited(kit, fresh) > KEEP_AFTER:
             await _keep(kit, job, reason)
             return
     await kit.put_down(
-        job, after or rules.back_off(job.attempts), job.attempts + 1, "delivery later", reason=reason
+        job, rules.pause(job.attempts, after), job.attempts + 1, "delivery later", reason=reason
     )
 
 

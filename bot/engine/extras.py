@@ -11,7 +11,7 @@ from dataclasses import replace
 from bot.domain import Job, Video
 from bot.engine import rules
 from bot.engine.deliver import CLOSED, NOT_THERE, UNSURE, send, with_video
-from bot.engine.kit import Kit
+from bot.engine.kit import Kit, LeaseLost
 from bot.engine.notices import Note, tell_kept
 from bot.engine.watch import fetch
 from bot.errors import DeliveryUnknown, ProviderError, RetryLater, RouteClosed, TooLarge
@@ -29,7 +29,7 @@ LATER = "later"
 
 
 async def step(kit: Kit, extra: Extra) -> None:
-    """One look at a refunded job's task, or one attempt to hand its video over."""
+    """One look at a refunded job's task, or one attempt to hand its video over. Raises LeaseLost."""
     job = await kit.store.read(lambda tx: jobs.get(tx, extra.job_id))
     over = extra.video is None and kit.clock.now() > extra.until
     if over and kit.watch.jumped(kit.clock):
@@ -64,7 +64,8 @@ async def _look(kit: Kit, job: Job, extra: Extra) -> None:
         return
     video = await fetch(kit, answer.urls, f"{job.id}.gift.mp4")
     now = kit.clock.now()
-    await kit.store.write(lambda tx: deliveries.gift_arrived(tx, extra, video, now))
+    if not await kit.store.write(lambda tx: deliveries.gift_arrived(tx, extra, video, now)):
+        raise LeaseLost(extra.job_id)
 
 
 async def _found(kit: Kit, job: Job, task_id: str) -> None:
@@ -87,24 +88,26 @@ async def _give(kit: Kit, job: Job, extra: Extra, video: Video) -> None:
         try:
             message_id = await adapter.find(_delivery(kit, job, extra, video, last.route, last.number))
         except DeliveryUnknown:
-            past.append(await _end_attempt(kit, job, last, UNSURE))
+            past.append(await _end_attempt(kit, extra, last, UNSURE))
         else:
             if message_id is not None:
                 await _given(kit, extra, video, last.number, message_id)
                 return
-            past.append(await _end_attempt(kit, job, last, NOT_THERE))
+            past.append(await _end_attempt(kit, extra, last, NOT_THERE))
     closed = {each.route for each in past if each.error == CLOSED}
     route = next((each for each in adapter.routes(job) if each not in closed), None) if adapter else None
     if adapter is None or route is None or _is_enough(kit, extra, past):
         await _end(kit, extra, "extra ended", told=say("notice.gift_kept", job=job.id))
         return
     now = kit.clock.now()
-    number = await kit.store.write(lambda tx: deliveries.begin(tx, job.id, route, now, extra=True))
+    number = await kit.store.write(lambda tx: deliveries.begin_extra(tx, extra, route, now))
+    if number is None:
+        raise LeaseLost(extra.job_id)
     try:
         message_id = await send(kit, adapter, _delivery(kit, job, extra, video, route, number))
     except (RouteClosed, TooLarge, RetryLater) as error:
         result = LATER if isinstance(error, RetryLater) else CLOSED
-        await _end_attempt(kit, job, Attempt(number, route, None, None, None), result)
+        await _end_attempt(kit, extra, Attempt(number, route, None, None, None), result)
         await _later(kit, extra, PAUSE if result == LATER else 0)
     except DeliveryUnknown as error:
         log.warning("the extra of job %s may not have arrived: %s", job.id, error)
@@ -123,9 +126,16 @@ def _delivery(kit: Kit, job: Job, extra: Extra, video: Video, route: str, number
     return with_video(kit, Delivery(job, route, number, gift=extra.task_id is not None), video)
 
 
-async def _end_attempt(kit: Kit, job: Job, attempt: Attempt, error: str) -> Attempt:
+async def _end_attempt(kit: Kit, extra: Extra, attempt: Attempt, error: str) -> Attempt:
+    """Raises LeaseLost, as for a job."""
     now = kit.clock.now()
-    await kit.store.write(lambda tx: deliveries.end(tx, job.id, attempt.number, now, error=error))
+
+    def write(tx: Tx) -> None:
+        if not deliveries.holds_extra(tx, extra):
+            raise LeaseLost(extra.job_id)
+        deliveries.end(tx, extra.job_id, attempt.number, now, error=error)
+
+    await kit.store.write(write)
     return replace(attempt, ended_at=now, error=error)
 
 
@@ -137,7 +147,8 @@ async def _given(kit: Kit, extra: Extra, video: Video, number: int, message_id: 
 
 async def _later(kit: Kit, extra: Extra, seconds: float) -> None:
     due_at = kit.due_in(seconds)
-    await kit.store.write(lambda tx: deliveries.extra_later(tx, extra, due_at))
+    if not await kit.store.write(lambda tx: deliveries.extra_later(tx, extra, due_at)):
+        raise LeaseLost(extra.job_id)
 
 
 async def _end(
@@ -148,15 +159,27 @@ async def _end(
     message_id: str | None = None,
     told: str = "",
 ) -> None:
-    """`told`: what the operators are told of a gift."""
+    """`told`: what the operators are told of a gift. Raises LeaseLost."""
     now = kit.clock.now()
     note = Note(f"gift:{extra.job_id}", told) if told and extra.task_id else None
 
-    def write(tx: Tx) -> Due | None:
-        if number is not None:
-            deliveries.end(tx, extra.job_id, number, now, message_id)
-        deliveries.extra_ended(tx, extra, now)
-        jobs.add_event(tx, extra.job_id, now, event)
-        return note.keep(tx, now) if note else None
+    twice = Note(f"twice:{extra.job_id}", say("notice.delivered_twice", job=extra.job_id))
 
-    await tell_kept(kit, await kit.insist(write))
+    def write(tx: Tx) -> tuple[bool, Due | None]:
+        ended = deliveries.extra_ended(tx, extra, now)
+        job = jobs.get(tx, extra.job_id)
+        named = job is not None and not job.removed  # of a forgotten member nothing is written any more
+        if number is not None and named:
+            deliveries.end(tx, extra.job_id, number, now, message_id)
+        if ended:
+            jobs.add_event(tx, extra.job_id, now, event)
+            return True, note.keep(tx, now) if note else None
+        if message_id is None or not named:
+            return False, None
+        jobs.add_event(tx, extra.job_id, now, "delivered twice", message=message_id)
+        return False, twice.keep(tx, now)
+
+    ended, due = await kit.insist(write)
+    await tell_kept(kit, due)
+    if not ended:
+        raise LeaseLost(extra.job_id)

@@ -184,14 +184,20 @@ class Keeper:
         return self.kit.settings.keep_videos_days * 86_400_000
 
     async def _drop(self, each: KeptVideo, now: int) -> None:
-        def write(tx: Tx) -> None:
+        waiting = _waits_for_its_member(each)
+
+        def write(tx: Tx) -> bool:
+            if waiting != deliveries.waits(tx, each.job_id):
+                return False  # fetched meanwhile: it has its days again
             deliveries.removed(tx, each.job_id, now)
             job = jobs.get(tx, each.job_id)
-            if each.kept and not each.seen and job:
+            if waiting and job:
                 jobs.refund(tx, job, now, "never seen")
             jobs.add_event(tx, each.job_id, now, "video deleted")
+            return True
 
-        await self.kit.store.write(write)
+        if not await self.kit.store.write(write):
+            return
         for name in filter(None, (each.video.file, each.video.thumbnail)):
             self.kit.video_path(name).unlink(missing_ok=True)
 
@@ -214,9 +220,12 @@ class Keeper:
         if now.hour < BACKUP_HOUR_UTC or target.exists():
             return
         try:
+            # jobs need the room more than a backup does
+            if self._free() - self.kit.store.path.stat().st_size < self.low_water:
+                raise StartError(say("notice.backup_room", mb=self._free() // 1_000_000))
             size = await asyncio.to_thread(backup.backup, self.kit.store.path, target)
         except (StartError, OSError) as error:
-            await self.kit.notice("backup", say("notice.backup", text=str(error)))
+            await self.kit.notice("backup", say("notice.backup", text=str(error)), pause_ms=86_400_000)
             return
         log.info("backed up to %s (%d bytes)", target, size)
         for old in sorted(folder.glob("nightly-*.db"))[:-BACKUPS_KEPT]:

@@ -31,6 +31,7 @@ _MORE = {
     "no-result": "notice.more_no_result",
     "orphan": "notice.more_orphan",
     "report": "notice.more_report",
+    "unasked": "notice.more_unasked",
     "unfetchable": "notice.more_unfetchable",
 }
 
@@ -64,7 +65,8 @@ async def tell(
     now = kit.clock.now()
 
     def write(tx: Tx) -> Due | None:
-        due = notices.put(tx, kind, text, buttons, now, pause_ms)
+        # what takes back something told is never one too many: else the last word would be the wrong one
+        due = notices.put(tx, kind, text, buttons, now, 0 if ends and notices.stands(tx, ends) else pause_ms)
         if ends and due:
             notices.over(tx, ends)
         return due

@@ -15,16 +15,25 @@ LOOKS_PER_SECOND = 10  # KIE's limit for a key (kie-api.md 2, Limits)
 LOOK_BUDGET = 0.8  # the share polling may use; the rest is for callbacks and gifts
 MISSING_GRACE = 60.0  # recordInfo may not know a new task for a while (kie-api.md 3, Unknown task)
 LOST_WITHOUT_CALLBACK = 60.0
+LONGEST_ASKED = HOUR  # whoever asks to be left alone for longer is asked again all the same
 PATIENCE_AT_LEAST = 30 * MINUTE
 FETCH_TRIES = 5
 EMPTY_TRIES = 5
 UPLOAD_GOOD_FOR = 20 * HOUR
 ADDRESS_LIVES = 24 * HOUR  # results die after a day (kie-api.md 3, Lifetimes)
+# While KIE cannot be asked nobody knows whether a video is there, so looking goes on for so long beyond the end clock:
+# what KIE had finished by then it keeps for a day. After that there is nothing to be had that came in time.
+UNASKED_GRACE = ADDRESS_LIVES
 
 
 def back_off(attempts: int, first: float = 2.0, most: float = 300.0) -> float:
     """Seconds until try number `attempts` + 1: 2, 4, 8 ... up to five minutes."""
     return min(most, first * 2.0 ** min(attempts, 16))
+
+
+def pause(attempts: int, asked: float | None) -> float:
+    """Seconds to wait: what the other side asked for, if it did, but no longer than the clocks can stand."""
+    return min(asked, LONGEST_ASKED) if asked else back_off(attempts)
 
 
 def first_look(typical: float) -> float:
@@ -58,6 +67,11 @@ def patience(durations: Sequence[float]) -> float:
     if len(durations) < 20:
         return PATIENCE_AT_LEAST
     return max(PATIENCE_AT_LEAST, quantiles(durations, n=20)[-1])
+
+
+def is_over(elapsed: float, give_up_hours: float, asked: bool = True) -> bool:
+    """Whether the end clock ends a job at KIE: on KIE's own word as soon as it has run out, without one much later."""
+    return elapsed > give_up_hours * HOUR + (0.0 if asked else UNASKED_GRACE)
 
 
 def lost_after(typical: float, with_callback: bool) -> float:

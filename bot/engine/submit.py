@@ -39,6 +39,10 @@ async def queued(kit: Kit, job: Job) -> None:
     except ProviderError as error:
         await kit.fail(job, Failure(FailureKind.PROVIDER, error.message))
         return
+    except FileNotFoundError as error:
+        log.warning("job %s cannot be made, a picture is not on the disk: %s", job.id, error)
+        await kit.fail(job, Failure(FailureKind.INPUT, say("failure.picture_gone")))
+        return
     if await _withdrawn(kit, job):
         return
     try:
@@ -96,13 +100,17 @@ async def lost(kit: Kit, job: Job) -> None:
 
 
 async def _addresses(kit: Kit, job: Job) -> dict[str, str]:
-    """An address at KIE for each picture; one under 20 h old is used again."""
+    """An address at KIE for each picture; one under 20 h old is used again. Raises FileNotFoundError for a picture that
+    is no longer on our disk: erased with its member, or lost with an older one."""
     fresh = kit.clock.now() - int(rules.UPLOAD_GOOD_FOR * 1000)
     names = [picture.sha256 for picture in job.request.pictures]
     addresses = await kit.store.read(lambda tx: drafts.uploaded(tx, names, fresh))
     for picture in job.request.pictures:
         if picture.sha256 not in addresses:
-            url = await kit.provider.upload(kit.settings.pictures_dir / picture.sha256, picture.mime)
+            file = kit.settings.pictures_dir / picture.sha256
+            if not file.exists():
+                raise FileNotFoundError(file)
+            url = await kit.provider.upload(file, picture.mime)
             await kit.store.write(
                 partial(drafts.remember_upload, sha256=picture.sha256, url=url, now=kit.clock.now())
             )

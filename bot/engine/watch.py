@@ -40,18 +40,16 @@ async def running(kit: Kit, job: Job) -> None:
             await _note_answer(kit, job, answer)
             await kit.fail(job, Failure(answer.kind, answer.text), answer.cost)
         case Open() | Missing():
-            await wait_on(kit, job, elapsed, missing=isinstance(answer, Missing))
+            await _wait_on(kit, job, elapsed, missing=isinstance(answer, Missing))
 
 
-async def wait_on(kit: Kit, job: Job, elapsed: float, missing: bool = False) -> None:
+async def _wait_on(kit: Kit, job: Job, elapsed: float, missing: bool) -> None:
     """Not finished: tell once when patience ends, refund at the end clock, else look again later."""
-    if elapsed > float(kit.settings.give_up_hours) * rules.HOUR:
+    if rules.is_over(elapsed, float(kit.settings.give_up_hours)):
         await kit.fail(job, Failure(FailureKind.EXPIRED, say("failure.expired")), gift_task=job.task_id)
         return
-    counts, durations = await kit.store.read(lambda tx: (tally.counts(tx), tally.durations(tx, job.model)))
-    if not job.patience_told and elapsed > rules.patience(durations):
-        await _tell_patience(kit, job)
-    at_work = counts.get(job.state, 0)
+    await _mind_patience(kit, job, elapsed)
+    at_work = (await kit.store.read(tally.counts)).get(job.state, 0)
     pause = rules.poll_interval(elapsed, kit.typical(job.model), at_work)
     if missing and elapsed > rules.MISSING_GRACE:
         pause = max(pause, rules.back_off(job.attempts, first=5.0))
@@ -59,7 +57,27 @@ async def wait_on(kit: Kit, job: Job, elapsed: float, missing: bool = False) -> 
     await kit.show(job.id)
 
 
-async def _tell_patience(kit: Kit, job: Job) -> None:
+async def unasked(kit: Kit, job: Job, reason: str, after: float | None) -> None:
+    """KIE could not be asked, or what it said not be used: look again. The end clock alone proves nothing, since the
+    video may lie there; only when nothing can lie there any more the credits go back."""
+    elapsed = rules.elapsed(job, kit.clock.now())
+    if rules.is_over(elapsed, float(kit.settings.give_up_hours), asked=False):
+        note = Note(f"unasked:{job.id}", say("notice.unasked", job=job.id, text=reason))
+        failure = Failure(FailureKind.EXPIRED, say("failure.expired_unasked"))
+        await kit.fail(job, failure, gift_task=job.task_id, note=note)
+        return
+    told = await _mind_patience(kit, job, elapsed)
+    await kit.put_down(job, rules.pause(job.attempts, after), job.attempts + 1, "later", reason=reason)
+    if told:
+        await kit.show(job.id)
+
+
+async def _mind_patience(kit: Kit, job: Job, elapsed: float) -> bool:
+    """Whether the member is told now that it takes longer."""
+    if job.patience_told or elapsed <= rules.PATIENCE_AT_LEAST:
+        return False
+    if elapsed <= rules.patience(await kit.store.read(lambda tx: tally.durations(tx, job.model))):
+        return False
     now = kit.clock.now()
 
     def write(tx: Tx) -> None:
@@ -67,6 +85,7 @@ async def _tell_patience(kit: Kit, job: Job) -> None:
         jobs.add_event(tx, job.id, now, "slow")
 
     await kit.store.write(write)
+    return True
 
 
 async def _empty(kit: Kit, job: Job, answer: Done) -> None:
@@ -92,7 +111,10 @@ async def _finish(kit: Kit, job: Job, answer: Done) -> None:
         return
     except RetryLater as error:
         late = rules.elapsed(job, kit.clock.now()) > rules.ADDRESS_LIVES
-        await _unfetched(kit, job, answer, str(error), FETCH_LATER, final=late)
+        tries = await kit.store.read(lambda tx: jobs.count_events(tx, job.id, FETCH_LATER)) + 1
+        # after a long downtime the first try comes that late
+        final = late and tries >= rules.FETCH_TRIES
+        await _unfetched(kit, job, answer, str(error), FETCH_LATER, final)
         return
     kit.meters.span("step", kit.clock.monotonic() - started, step="fetch")
     now = kit.clock.now()

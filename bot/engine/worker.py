@@ -34,6 +34,7 @@ LEASE_SECONDS = 15.0
 RENEW_SECONDS = 5.0
 LONGEST_WAIT = 2 * rules.HOUR  # whoever waits longer was put down before the clock was set back
 STOP_SECONDS = 10.0
+SUBMISSION_SECONDS = 55.0  # what stops us (systemd, Docker) waits for 60
 
 
 @dataclass(slots=True)
@@ -49,6 +50,7 @@ class Engine:
         self.kit = kit
         self._held: dict[str, _Held] = {}
         self._extra: asyncio.Task[None] | None = None
+        self._giving: deliveries.Extra | None = None
         self._wake = wake or asyncio.Event()
         self._stopping = False
         self._renewed_at = 0.0
@@ -67,12 +69,8 @@ class Engine:
         return len(self._held)
 
     async def run(self) -> None:
-        """Until `stop`. As the only owner of the database it first frees the leases of whoever died."""
-        await self.kit.store.write(jobs.free_all)
-        now = self.kit.clock.now()
-        await self.kit.store.write(
-            lambda tx: clocks.mend(tx, now, int(LONGEST_WAIT * 1000), int(LEASE_SECONDS * 1000))
-        )
+        """Until `stop`."""
+        await self.begin()
         try:
             while not self._stopping:
                 self._wake.clear()
@@ -81,11 +79,21 @@ class Engine:
         finally:
             await self._let_steps_end()
 
+    async def begin(self) -> None:
+        """As the only owner of the database: free what whoever died held, and mend what a clock set back left waiting."""
+        await self.kit.store.write(jobs.free_all)
+        now = self.kit.watch.read(self.kit.clock).now
+        await self.kit.store.write(
+            lambda tx: clocks.mend(tx, now, int(LONGEST_WAIT * 1000), int(LEASE_SECONDS * 1000))
+        )
+
     async def _try_tick(self) -> None:
         try:
             await self.tick()
         except RetryLater as error:
             log.warning("the queue could not be read, trying again: %s", error)
+        except StoreBroken:
+            self.stop()
 
     async def tick(self) -> None:
         """Claim what is due and start its steps; renew the leases of steps under way."""
@@ -110,7 +118,9 @@ class Engine:
         if reading.jump:
             log.warning("the clock jumped by %d s; what waits is moved along", reading.jump / 1000)
             lease = int(LEASE_SECONDS * 1000)
-            await self.kit.store.write(lambda tx: clocks.jumped(tx, reading.jump, reading.now, lease))
+            await self.kit.store.write(
+                lambda tx: clocks.jumped(tx, reading.jump, reading.since, reading.now, lease)
+            )
             self._renewed_at = reading.monotonic - RENEW_SECONDS
         self.kit.watch.mark(reading)
 
@@ -160,12 +170,19 @@ class Engine:
         return [job for job in taken if job]
 
     async def _renew(self) -> None:
-        if not self._held or self.kit.clock.monotonic() - self._renewed_at < RENEW_SECONDS:
+        held = [(held.job.id, held.job.lease) for held in self._held.values()]
+        giving = self._giving
+        if not (held or giving) or self.kit.clock.monotonic() - self._renewed_at < RENEW_SECONDS:
             return
         self._renewed_at = self.kit.clock.monotonic()
-        held = [(held.job.id, held.job.lease) for held in self._held.values()]
         until = self.kit.due_in(LEASE_SECONDS)
-        await self.kit.store.write(lambda tx: jobs.renew(tx, held, until))
+
+        def write(tx: Tx) -> None:
+            jobs.renew(tx, held, until)
+            if giving:
+                deliveries.renew_extra(tx, giving, until)
+
+        await self.kit.store.write(write)
 
     # --- stepping ------------------------------------------------------------------------------------------------
 
@@ -204,18 +221,18 @@ class Engine:
             )
 
     async def _later(self, job: Job, reason: str, after: float | None) -> None:
-        """Nothing was done: come back. The clocks end a job even if KIE or the chat cannot be asked."""
+        """Nothing was done: come back. The clocks end a job even if KIE or the chat cannot be asked for long."""
         elapsed = rules.elapsed(job, self.kit.clock.now())
-        over = elapsed > float(self.kit.settings.give_up_hours) * rules.HOUR
+        over = rules.is_over(elapsed, float(self.kit.settings.give_up_hours), asked=False)
         try:
             if job.state is JobState.SETTLED:
                 await deliver.wait_or_keep(self.kit, job, reason, after)
-            elif job.state is JobState.RUNNING and over:
-                await watch.wait_on(self.kit, job, elapsed)
+            elif job.state is JobState.RUNNING:
+                await watch.unasked(self.kit, job, reason, after)
             elif job.state is JobState.SUBMITTING and over:
                 await submit.lost(self.kit, job)
             else:
-                pause = after or rules.back_off(job.attempts)
+                pause = rules.pause(job.attempts, after)
                 await self.kit.put_down(job, pause, job.attempts + 1, "later", reason=reason)
         except (LeaseLost, RetryLater, StoreBroken) as error:
             # the lease runs out by itself
@@ -229,11 +246,21 @@ class Engine:
         if self._extra:
             return
         due = await self.kit.store.read(lambda tx: deliveries.due_extras(tx, now, 1))
-        self._extra = asyncio.create_task(self._give(due[0]), name="extra") if due else None
+        if not due:
+            return
+        until = now + int(LEASE_SECONDS * 1000)
+        self._giving = await self.kit.store.write(lambda tx: self._claim_extra(tx, due[0], now, until))
+        if self._giving:
+            self._extra = asyncio.create_task(self._give(self._giving), name="extra")
+
+    def _claim_extra(self, tx: Tx, extra: deliveries.Extra, now: int, until: int) -> deliveries.Extra | None:
+        return deliveries.claim_extra(tx, extra, now, until)
 
     async def _give(self, extra: deliveries.Extra) -> None:
         try:
             await extras.step(self.kit, extra)
+        except LeaseLost:
+            log.info("the extra of job %s was moved by somebody else", extra.job_id)
         except StoreBroken:
             self.stop()
         except Exception:
@@ -242,7 +269,7 @@ class Engine:
             with suppress(RetryLater, StoreBroken):
                 await self.kit.store.write(lambda tx: deliveries.extra_later(tx, extra, due_at))
         finally:
-            self._extra = None
+            self._extra = self._giving = None
 
     # --- resting and stopping ------------------------------------------------------------------------------------
 
@@ -261,6 +288,27 @@ class Engine:
         if not works:
             return
         _, late = await asyncio.wait(works, timeout=STOP_SECONDS)
-        for work in late:
+        at_kie = await self._being_submitted() & late
+        for work in late - at_kie:
             work.cancel()
+        if at_kie:
+            log.info("waiting for KIE's answer to %d submissions", len(at_kie))
+            _, cut_off = await asyncio.wait(at_kie, timeout=SUBMISSION_SECONDS - STOP_SECONDS)
+            for work in cut_off:
+                work.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+
+    async def _being_submitted(self) -> set[asyncio.Task[None]]:
+        """Steps that wait for the answer to a paid request: cut off, nobody would know whether KIE took it."""
+        held = dict(self._held)
+
+        def read(tx: Tx) -> set[str]:
+            found = (
+                jobs.get(tx, job_id) for job_id, each in held.items() if each.job.state is JobState.QUEUED
+            )
+            return {job.id for job in found if job and job.state is JobState.SUBMITTING}
+
+        try:
+            return {held[job_id].work for job_id in await self.kit.store.read(read)}
+        except (RetryLater, StoreBroken):
+            return set()

@@ -68,13 +68,19 @@ class KieClient:
     # --- bot.ports.Provider
 
     async def turn(self) -> Create:
-        """Waits at most a second for a place within the limits of the key whose turn it is; good for one creation now.
+        """Waits at most a second for a place within the limits of a key, which take turns; good for one creation now.
 
-        Raises RetryLater when it would take longer.
+        Raises RetryLater when it would take longer with each of them.
         """
-        key = next(self._turns)
-        await self._paces[key.account].create(_PATIENCE)
-        return partial(self._create, key)
+        full = RetryLater("no key")
+        for key in itertools.islice(self._turns, len(self._keys)):
+            try:
+                await self._paces[key.account].create(_PATIENCE)
+            except RetryLater as error:
+                full = error
+            else:
+                return partial(self._create, key)
+        raise full
 
     async def create(
         self, model: str, body_input: Mapping[str, Any], callback_url: str | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -26,7 +27,7 @@ class Reply:
 
 def read_reply(status: int, text: str, retry_after: str = "") -> Reply:
     """The envelope `{code, msg, data}` (kie-api.md 1). HTTP status is nearly always 200; the truth is in `code`."""
-    after = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else None
+    after = float(retry_after) if re.fullmatch(r"[0-9]{1,6}", retry_after) else None
     body = _object(text)
     code = _integer(body.get("code"))
     if code is None:

@@ -10,14 +10,17 @@ from bot.store.db import Tx
 
 
 def nudge(tx: Tx, job_id: str, token: str, task_id: str | None, now: int) -> bool:
-    """A callback came: look now. It carries no truth but the hint of a task id."""
+    """A callback came: look now. It carries no truth but the hint of a task id.
+
+    A job that KIE knows and that waits in the queue stood there when a backup was made that was restored since: the hint
+    is kept for when it is written off.
+    """
     job = jobs.get(tx, job_id)
     if job is None or not hmac.compare_digest(job.callback_token.encode(), token.encode()):
         return False
-    if job.state in (JobState.SUBMITTING, JobState.RUNNING):
+    if job.state in (JobState.QUEUED, JobState.SUBMITTING, JobState.RUNNING):
         tx.run(
-            "UPDATE jobs SET due_at = ?, hinted_task = COALESCE(?, hinted_task) WHERE id = ?"
-            " AND state IN ('submitting', 'running')",
+            f"UPDATE jobs SET due_at = ?, hinted_task = COALESCE(?, hinted_task) WHERE id = ? AND state IN {jobs.OPEN}",
             now,
             None if job.task_id else task_id,
             job_id,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.domain import KEPT, Job, Video
-from bot.store.db import Tx
+from bot.domain import WAITING, Job, Video
+from bot.store.db import Row, Tx
 from bot.store.plain import video_of, video_text
 
 WATCHED_MS = 48 * 3_600_000
@@ -35,25 +35,34 @@ def attempts(tx: Tx, job_id: str, extra: bool = False, since: int = 0) -> list[A
     ]
 
 
-def begin(tx: Tx, job_id: str, route: str, now: int, extra: bool = False) -> int:
-    """Write down that an attempt begins; returns its number, from 1."""
-    number: int = tx.value("SELECT COALESCE(MAX(number), 0) + 1 FROM deliveries WHERE job_id = ?", job_id)
-    tx.run(
-        "INSERT INTO deliveries (job_id, number, route, extra, at) VALUES (?, ?, ?, ?, ?)",
-        job_id,
+def begin(tx: Tx, job: Job, route: str, now: int) -> int | None:
+    """Write down that an attempt begins; returns its number, from 1. None: somebody else moved the job, or its member was
+    forgotten meanwhile: send nothing."""
+    number = _next(tx, job.id)
+    begun = tx.run(
+        "INSERT INTO deliveries (job_id, number, route, at) SELECT id, ?, ?, ? FROM jobs"
+        " WHERE id = ? AND state = 'settled' AND lease = ? AND removed_at IS NULL",
         number,
         route,
-        int(extra),
         now,
+        job.id,
+        job.lease,
     )
+    return number if begun else None
+
+
+def _next(tx: Tx, job_id: str) -> int:
+    number: int = tx.value("SELECT COALESCE(MAX(number), 0) + 1 FROM deliveries WHERE job_id = ?", job_id)
     return number
 
 
 def end(
     tx: Tx, job_id: str, number: int, now: int, message_id: str | None = None, error: str | None = None
 ) -> None:
+    """An attempt ends once: whoever comes later knows no better."""
     tx.run(
-        "UPDATE deliveries SET ended_at = ?, message_id = ?, error = ? WHERE job_id = ? AND number = ?",
+        "UPDATE deliveries SET ended_at = ?, message_id = ?, error = ?"
+        " WHERE job_id = ? AND number = ? AND ended_at IS NULL",
         now,
         message_id,
         error,
@@ -68,13 +77,15 @@ def end(
 @dataclass(frozen=True, slots=True)
 class Extra:
     """A video to hand over beside its job's own end; with a `task_id` it is a gift. It is watched, then handed over, until
-    `until`."""
+    `until`. Like a job it is claimed under a new `lease`, and every write of a step names it; a lease of another number
+    means that somebody else holds it, or that another task or an operator's wish has taken its place."""
 
     job_id: str
     task_id: str | None
     asked_at: int
     until: int
     video: Video | None
+    lease: int
 
 
 def watch_for_gift(tx: Tx, job_id: str, task_id: str, now: int, due_at: int) -> bool:
@@ -86,8 +97,8 @@ def watch_for_gift(tx: Tx, job_id: str, task_id: str, now: int, due_at: int) -> 
         tx.run(
             "INSERT INTO extras (job_id, task_id, asked_at, due_at, until) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (job_id) DO UPDATE SET task_id = excluded.task_id, asked_at = excluded.asked_at,"
-            " due_at = excluded.due_at, until = excluded.until, ended_at = NULL"
-            " WHERE extras.video IS NULL AND extras.task_id <> excluded.task_id",
+            " due_at = excluded.due_at, until = excluded.until, ended_at = NULL, lease = extras.lease + 1,"
+            " leased_until = 0 WHERE extras.video IS NULL AND extras.task_id <> excluded.task_id",
             job_id,
             task_id,
             now,
@@ -101,7 +112,7 @@ def send_again(tx: Tx, job: Job, video: Video, now: int) -> None:
     tx.run(
         "INSERT INTO extras (job_id, asked_at, due_at, until, video) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (job_id) DO UPDATE SET asked_at = excluded.asked_at, due_at = excluded.due_at,"
-        " until = excluded.until, video = excluded.video, ended_at = NULL",
+        " until = excluded.until, video = excluded.video, ended_at = NULL, lease = extras.lease + 1, leased_until = 0",
         job.id,
         now,
         now,
@@ -111,49 +122,100 @@ def send_again(tx: Tx, job: Job, video: Video, now: int) -> None:
 
 
 def due_extras(tx: Tx, now: int, limit: int) -> list[Extra]:
+    """Extras whose time has come and which nobody holds, longest due first."""
     rows = tx.all(
-        "SELECT * FROM extras WHERE ended_at IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?", now, limit
+        "SELECT * FROM extras WHERE ended_at IS NULL AND due_at <= ? AND leased_until <= ? ORDER BY due_at LIMIT ?",
+        now,
+        now,
+        limit,
     )
-    return [
-        Extra(
-            row["job_id"],
-            row["task_id"],
-            row["asked_at"],
-            row["until"],
-            video_of(row["video"]) if row["video"] else None,
+    return [_extra_of(row) for row in rows]
+
+
+def _extra_of(row: Row) -> Extra:
+    video = video_of(row["video"]) if row["video"] else None
+    return Extra(row["job_id"], row["task_id"], row["asked_at"], row["until"], video, row["lease"])
+
+
+# --- their lease: every write of a step names it, and False means that somebody else was faster ------------------
+
+
+_HELD = "job_id = ? AND lease = ? AND ended_at IS NULL"
+
+
+def claim_extra(tx: Tx, extra: Extra, now: int, until: int) -> Extra | None:
+    """Take the lease under a new number; None when somebody else was faster."""
+    taken = tx.run(
+        f"UPDATE extras SET lease = lease + 1, leased_until = ? WHERE {_HELD} AND leased_until <= ?",
+        until,
+        extra.job_id,
+        extra.lease,
+        now,
+    )
+    row = tx.one("SELECT * FROM extras WHERE job_id = ?", extra.job_id) if taken else None
+    return _extra_of(row) if row else None
+
+
+def renew_extra(tx: Tx, extra: Extra, until: int) -> None:
+    """One whose step has put it down already stays free."""
+    tx.run(
+        f"UPDATE extras SET leased_until = ? WHERE {_HELD} AND leased_until > 0",
+        until,
+        extra.job_id,
+        extra.lease,
+    )
+
+
+def holds_extra(tx: Tx, extra: Extra) -> bool:
+    """Whether the extra is still held under this number."""
+    return tx.one(f"SELECT 1 FROM extras WHERE {_HELD}", extra.job_id, extra.lease) is not None
+
+
+def begin_extra(tx: Tx, extra: Extra, route: str, now: int) -> int | None:
+    """Like `begin`."""
+    number = _next(tx, extra.job_id)
+    begun = tx.run(
+        "INSERT INTO deliveries (job_id, number, route, extra, at) SELECT job_id, ?, ?, 1, ? FROM extras"
+        f" WHERE {_HELD}",
+        number,
+        route,
+        now,
+        extra.job_id,
+        extra.lease,
+    )
+    return number if begun else None
+
+
+def extra_later(tx: Tx, extra: Extra, due_at: int) -> bool:
+    return bool(
+        tx.run(
+            f"UPDATE extras SET due_at = ?, leased_until = 0 WHERE {_HELD}", due_at, extra.job_id, extra.lease
         )
-        for row in rows
-    ]
-
-
-# Meanwhile another task may have been hinted at; what was learnt of this one says nothing of that one.
-_SAME = "job_id = ? AND COALESCE(task_id, '') = COALESCE(?, '')"
-
-
-def extra_later(tx: Tx, extra: Extra, due_at: int) -> None:
-    tx.run(
-        f"UPDATE extras SET due_at = ? WHERE ended_at IS NULL AND {_SAME}",
-        due_at,
-        extra.job_id,
-        extra.task_id,
     )
 
 
-def gift_arrived(tx: Tx, extra: Extra, video: Video, now: int) -> None:
+def gift_arrived(tx: Tx, extra: Extra, video: Video, now: int) -> bool:
     """From now on it waits to be handed over."""
-    tx.run(
-        f"UPDATE extras SET video = ?, asked_at = ?, due_at = ?, until = ? WHERE {_SAME}",
-        video_text(video),
-        now,
-        now,
-        now + BROUGHT_MS,
-        extra.job_id,
-        extra.task_id,
+    return bool(
+        tx.run(
+            "UPDATE extras SET video = ?, asked_at = ?, due_at = ?, until = ?, leased_until = 0"
+            f" WHERE {_HELD}",
+            video_text(video),
+            now,
+            now,
+            now + BROUGHT_MS,
+            extra.job_id,
+            extra.lease,
+        )
     )
 
 
-def extra_ended(tx: Tx, extra: Extra, now: int) -> None:
-    tx.run(f"UPDATE extras SET ended_at = ? WHERE {_SAME}", now, extra.job_id, extra.task_id)
+def extra_ended(tx: Tx, extra: Extra, now: int) -> bool:
+    return bool(
+        tx.run(
+            f"UPDATE extras SET ended_at = ?, leased_until = 0 WHERE {_HELD}", now, extra.job_id, extra.lease
+        )
+    )
 
 
 def gift_of(tx: Tx, job_id: str) -> Video | None:
@@ -166,7 +228,7 @@ def gift_of(tx: Tx, job_id: str) -> Video | None:
 
 @dataclass(frozen=True, slots=True)
 class KeptVideo:
-    """A video on our disk, with what retention needs to know."""
+    """A video on our disk, with what retention needs to know; `kept`: its member has not got it (WAITING)."""
 
     job_id: str
     video: Video
@@ -189,7 +251,7 @@ def videos_on_disk(tx: Tx) -> list[KeptVideo]:
             video_of(row["video"]),
             row["ended_at"],
             row["seen_at"] is not None,
-            row["delivered_to"] == KEPT,
+            row["delivered_to"] in WAITING,
         )
         for row in rows
     ]
@@ -212,10 +274,18 @@ def removed(tx: Tx, job_id: str, now: int) -> None:
     tx.run("UPDATE jobs SET removed_at = ? WHERE id = ?", now, job_id)
 
 
+def waits(tx: Tx, job_id: str) -> bool:
+    """Whether the job's result still waits for its user, who may be fetching it right now."""
+    found = tx.one(
+        "SELECT 1 FROM jobs WHERE id = ? AND delivered_to IN ('kept', 'notice') AND seen_at IS NULL", job_id
+    )
+    return found is not None
+
+
 def kept_for(tx: Tx, user_id: int) -> list[str]:
     """Jobs whose result waits for its user."""
     rows = tx.all(
-        "SELECT id FROM jobs WHERE user_id = ? AND delivered_to = 'kept' AND seen_at IS NULL AND removed_at IS NULL"
+        "SELECT id FROM jobs WHERE user_id = ? AND delivered_to IN ('kept', 'notice') AND seen_at IS NULL AND removed_at IS NULL"
         " ORDER BY created_at",
         user_id,
     )

@@ -228,8 +228,16 @@ def renew(tx: Tx, held: Sequence[tuple[str, int]], until: int) -> None:
         )
 
 
+def holds(tx: Tx, job: Job) -> bool:
+    """Whether the job is still held under this number."""
+    return tx.one("SELECT 1 FROM jobs WHERE id = ? AND lease = ?", job.id, job.lease) is not None
+
+
 def free_all(tx: Tx) -> int:
-    """An exclusive start: whoever held these is dead. The number goes up, so a survivor's writes miss."""
+    """An exclusive start: whoever held these, and the extras, is dead. The number goes up, so a survivor's writes miss."""
+    tx.run(
+        "UPDATE extras SET lease = lease + 1, leased_until = 0 WHERE leased_until > 0 AND ended_at IS NULL"
+    )
     return tx.run(
         "UPDATE jobs SET lease = lease + 1, leased_until = 0 WHERE leased_until > 0 AND state <> 'delivered'"
     )

@@ -83,6 +83,13 @@ def _told_singly(tx: Tx, kind: str, now: int) -> int:
     return sum(family(row["kind"]) == family(kind) and row["kind"] != kind for row in rows)
 
 
+def stands(tx: Tx, name: str) -> bool:
+    """Whether something of this family was told, or is to be, that nothing has ended yet."""
+    return (
+        tx.one("SELECT 1 FROM notices WHERE kind = ? OR kind LIKE ? || ':%' LIMIT 1", name, name) is not None
+    )
+
+
 def over(tx: Tx, name: str) -> None:
     """What this family told no longer holds: the next one is news at once, and what was not told yet is not told."""
     tx.run("DELETE FROM notices WHERE kind = ? OR kind LIKE ? || ':%'", name, name)

@@ -58,8 +58,10 @@ async def under_way(crowd: TelegramCrowd) -> Order:
     await crowd.ask(order)
     await crowd.confirm(order)
     async with asyncio.timeout(STEP_SECONDS):
-        while [job["state"] for job in await crowd.house.jobs()] != ["running"]:
-            await asyncio.sleep(0.02)
+        state = ""
+        while state != "running":
+            (job,) = await crowd.house.jobs()
+            state = job["state"]
     return order
 
 

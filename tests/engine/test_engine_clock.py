@@ -145,6 +145,10 @@ class Meddled(FakeProvider):
         self.takes = -(10**9)
         return await super().look(task_id, key_print)
 
+    async def upload(self, file: Path, mime: str) -> str:
+        await self.first("upload")
+        return await super().upload(file, mime)
+
 
 @dataclass
 class MeddledChat(FakeChat):
@@ -187,6 +191,48 @@ async def test_a_jump_during_a_step_ends_nothing_either(tmp_path: Path, step: st
             done = await house.job(job.id)
             assert isinstance(done.outcome, Video)
             assert done.delivered_to == "message"
+
+
+@pytest.mark.parametrize("jump", JUMPS)
+async def test_what_is_written_between_the_jump_and_its_notice_counts_from_then(
+    tmp_path: Path, jump: float
+) -> None:
+    async with open_house(tmp_path) as house:
+
+        async def set_clock() -> None:
+            house.clock.advance(0.5)
+            house.clock.set(jump)
+
+        kie = Meddled(house.clock)
+        kie.step, kie.meddle = "upload", set_clock
+        house.use(kie)
+        await house.step()
+        house.clock.advance(1)
+        job = await house.order(first=await house.studio.take_picture(ADA, b"a cat"))
+        await house.step()
+        late = await house.order(BOB)
+        kie_knows(house, job, 10**9)
+        await house.office.pause()
+        await real(house, 5.8 * HOUR, every=60)
+        assert await house.states(job.id, late.id) == [JobState.RUNNING, JobState.QUEUED]
+        await real(house, 0.4 * HOUR, every=60)
+        for each in (job, late):
+            outcome = (await house.job(each.id)).outcome
+            assert isinstance(outcome, Failure)
+            assert outcome.kind is FailureKind.EXPIRED
+
+
+async def test_a_jump_between_a_start_and_its_first_look_round_is_noticed(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        job = await house.order()
+        await house.step()
+        clock, kie = house.clock, house.kie
+    kie.takes = 10**9
+    async with open_house(tmp_path, clock, kie=kie) as house:
+        await house.engine.begin()
+        clock.set(8 * HOUR)
+        await real(house, HOUR)
+        assert await house.states(job.id) == [JobState.RUNNING]
 
 
 async def test_a_machine_that_slept_for_a_night_looks_at_kie_first(tmp_path: Path) -> None:

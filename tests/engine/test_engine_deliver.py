@@ -9,9 +9,9 @@ from support.crashing import Killed
 from support.files import drop, names
 from support.house import ADA, FakeChat, House, open_house
 
-from bot.domain import Failure, Job, JobState, UserRef, Video
+from bot.domain import Failure, FailureKind, Job, JobState, UserRef, Video
 from bot.errors import DeliveryUnknown, RetryLater, RouteClosed, TooLarge
-from bot.ports import Delivery
+from bot.ports import Broken, Delivery
 
 TOM = UserRef("telegram", "77")
 DAY = 86_400.0
@@ -97,6 +97,39 @@ async def test_when_nobody_knows_and_it_is_not_there_it_is_sent_again(tmp_path: 
         assert len(house.chat.messages) == 1
 
 
+async def test_who_is_forgotten_while_their_receipt_is_looked_for_gets_no_message_more(
+    tmp_path: Path,
+) -> None:
+    class Meddled(FakeChat):
+        async def find(self, delivery: Delivery) -> str | None:
+            await house.studio.forget(ADA)
+            return await super().find(delivery)
+
+    async with open_house(tmp_path) as house:
+        house.chat = house.adapters["web"] = Meddled(faults=[DeliveryUnknown("timeout")])
+        house.kie.next_looks.append(Broken(FailureKind.POLICY, "not this"))
+        job = await house.order()
+        (done,) = await house.end(job.id, every=300)
+        assert house.chat.messages == []
+        assert done.delivered_to == "kept"
+        await house.verify()
+
+
+async def test_who_is_forgotten_while_their_video_is_sent_is_no_fault_to_be_told(tmp_path: Path) -> None:
+    class Meddled(FakeChat):
+        async def deliver(self, delivery: Delivery) -> str:
+            await house.studio.forget(ADA)
+            return await super().deliver(delivery)
+
+    async with open_house(tmp_path, operators=(TOM,)) as house:
+        house.chat = house.adapters["web"] = house.adapters["telegram"] = Meddled()
+        job = await house.order()
+        (done,) = await house.end(job.id, every=300)
+        assert house.chat.messages == []
+        assert done.delivered_to == "kept"
+        assert [text for _, text in house.chat.told if "failed unexpectedly" in text] == []
+
+
 async def test_a_chat_that_cannot_tell_gets_it_twice_at_most(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         house.chat.can_find = False
@@ -160,6 +193,18 @@ async def test_the_operator_is_told_when_a_job_was_delivered_twice(tmp_path: Pat
         ]
 
 
+async def test_after_days_of_downtime_a_chat_that_is_not_there_yet_gets_its_time(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        job = await house.order()
+        while (await house.job(job.id)).outcome is None:
+            house.clock.advance(20)
+            await house.step()
+        house.clock.advance(3 * 86_400)
+        house.chat.faults = [RetryLater("not logged in yet")] * 3
+        (done,) = await house.end(job.id, every=5)
+        assert done.delivered_to == "message"
+
+
 # --- size ------------------------------------------------------------------------------------------------------------
 
 
@@ -172,6 +217,16 @@ async def test_a_video_too_large_for_the_chat_is_fitted_and_says_so(tmp_path: Pa
         assert sent.link == house.studio.link(done)
         assert house.media.fitted == [4]
         assert names(house.settings.videos_dir) == [f"{done.id}.mp4"], "the smaller copy is not kept"
+
+
+async def test_a_chat_that_refuses_the_smaller_copy_too_gets_a_still_smaller_one(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        house.chat.faults = [TooLarge(5), TooLarge(4)]
+        done = await delivered(house)
+        (sent,) = house.chat.messages
+        assert (sent.fitted, done.delivered_to) == (True, "message")
+        assert house.media.fitted == [5, 4]
+        assert names(house.settings.videos_dir) == [f"{done.id}.mp4"]
 
 
 @pytest.mark.parametrize("unfittable", [True, False])

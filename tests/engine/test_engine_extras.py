@@ -255,7 +255,7 @@ async def test_a_wrong_hint_during_a_look_at_the_right_one_brings_nobody_elses_v
         house.use(Slow(house.clock, callbacks=house.kie.callbacks))
         await house.studio.called_back(job.id, job.callback_token, "theirs")
         assert len(await gifts(house)) == 1
-        assert fetched == ["https://kie.example/theirs.mp4"]
+        assert set(fetched) == {"https://kie.example/theirs.mp4"}
 
 
 async def test_a_hint_that_nobody_could_look_into_before_the_refund_is_looked_into_after(

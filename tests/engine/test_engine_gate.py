@@ -96,6 +96,7 @@ async def test_after_402_only_a_balance_that_covers_the_next_job_reopens_it(tmp_
         assert len(house.kie.sent) == sent
         with pytest.raises(UserError, match="needs attention"):
             await house.order(ADA)
+        house.kie.creates.clear()  # the account is well again
         house.kie.have = jobs[0].kie_credits
         house.clock.advance(1801)
         await house.keeper.try_gates()
@@ -122,6 +123,35 @@ async def test_a_balance_that_cannot_be_asked_changes_nothing(tmp_path: Path) ->
         house.clock.advance(3600)
         await house.keeper.tick()
         assert len(await gates(house)) == 1
+
+
+async def test_a_job_that_was_being_got_ready_when_the_gate_closed_is_not_sent(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        picture = await house.studio.take_picture(ADA, b"a cat")
+        ready = await house.order(ADA, first=picture)
+        other = await house.order(UserRef("web", "bob"))
+
+        class Uploading(FakeProvider):
+            async def upload(self, file: Path, mime: str) -> str:
+                while not await gates(house):
+                    await house.clock.sleep(0)
+                return await super().upload(file, mime)
+
+        house.use(Uploading(house.clock, creates=[sick(402)]))
+        await house.step()
+        assert await house.states(ready.id, other.id) == [JobState.QUEUED, JobState.QUEUED]
+        assert len(house.kie.sent) == 1
+
+
+async def test_every_opening_is_told_even_when_the_gate_flaps(tmp_path: Path) -> None:
+    async with open_house(tmp_path, operators=(TOM,)) as house:
+        house.adapters["telegram"] = house.chat
+        for _ in range(3):
+            job = await house.order()
+            house.kie.creates = [sick(455)]
+            await house.end(job.id)
+        news = ["again" in text for text in told(house)]
+        assert news == [False, True] * 3
 
 
 async def test_a_submission_from_before_the_gate_closed_does_not_reopen_it(tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.clock import FakeClock
@@ -14,7 +16,7 @@ from support.house import ADA, BILL, BOB, FakeChat, FakeProvider, House, open_ho
 
 from bot.domain import Job, JobState, Progress, UserRef, Video
 from bot.errors import StoreBroken
-from bot.ports import LookAnswer
+from bot.ports import CreateAnswer, LookAnswer
 from bot.store import provider, tally
 
 
@@ -134,14 +136,19 @@ async def test_two_engines_on_one_store_never_take_the_same_step_nor_more_than_i
         await one.verify()
 
 
+class SlowToUpload(FakeProvider):
+    """Uploading waits until it is let go."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock)
+        self.go = asyncio.Event()
+
+    async def upload(self, file: Path, mime: str) -> str:
+        await self.go.wait()
+        return await super().upload(file, mime)
+
+
 async def test_what_two_engines_claimed_side_by_side_is_bounded_when_it_is_sent(tmp_path: Path) -> None:
-    class SlowToUpload(FakeProvider):
-        go = asyncio.Event()
-
-        async def upload(self, file: Path, mime: str) -> str:
-            await self.go.wait()
-            return await super().upload(file, mime)
-
     users = [UserRef("web", f"user{n}") for n in range(6)]
     kie = SlowToUpload(FakeClock())
     async with (
@@ -156,6 +163,27 @@ async def test_what_two_engines_claimed_side_by_side_is_bounded_when_it_is_sent(
         await asyncio.gather(one.engine.idle(), two.engine.idle())
         assert len(kie.sent) == 3
         await one.end(*(job.id for job in jobs))
+
+
+async def test_the_limit_of_one_user_is_looked_at_again_right_before_their_job_is_sent(
+    tmp_path: Path,
+) -> None:
+    clock = FakeClock()
+    slow, quick = SlowToUpload(clock), FakeProvider(clock)
+    async with (
+        open_house(tmp_path, clock, kie=slow, max_running_per_user=1) as one,
+        open_house(tmp_path, clock, kie=quick, chat=one.chat, max_running_per_user=2, own=False) as two,
+    ):
+        first = await one.order(ADA, first=await one.studio.take_picture(ADA, b"a cat"))
+        await one.engine.tick()
+        second = await one.order(ADA)
+        await two.step()
+        assert await one.states(first.id, second.id) == [JobState.QUEUED, JobState.RUNNING]
+        slow.go.set()
+        await one.engine.idle()
+        assert await one.states(first.id) == [JobState.QUEUED]
+        assert slow.sent == []
+        await two.end(first.id, second.id)
 
 
 class Held(FakeProvider):
@@ -332,6 +360,44 @@ async def test_stopping_lets_a_step_under_way_end_and_claims_no_more(tmp_path: P
         await asyncio.wait_for(engine, 5)
         assert (await house.job(first.id)).outcome is not None
         assert await house.states(second.id) == [JobState.QUEUED]
+
+
+class SlowToAnswer(FakeProvider):
+    """The answer to a creation waits until it is let go."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock)
+        self.go = asyncio.Event()
+
+    async def create(
+        self, model: str, body_input: Mapping[str, Any], callback_url: str | None
+    ) -> CreateAnswer:
+        answer = await super().create(model, body_input, callback_url)
+        await self.go.wait()
+        return answer
+
+
+async def test_a_stop_waits_for_the_answer_to_a_paid_request_and_cuts_off_what_can_be_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.engine.worker.STOP_SECONDS", 0.01)
+    kie = SlowToAnswer(FakeClock())
+    async with open_house(tmp_path, kie.clock, kie=kie) as house:
+        paid = await house.order()
+        engine = asyncio.create_task(house.engine.run())
+        await asyncio.wait_for(until(house, paid, JobState.SUBMITTING), 5)
+        uploading = SlowToUpload(house.clock)
+        house.use(uploading)
+        free = await house.order(BOB, first=await house.studio.take_picture(BOB, b"a cat"))
+        while house.engine.steps_under_way < 2:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0)
+        house.engine.stop()
+        while house.engine.steps_under_way == 2:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0)
+        kie.go.set()
+        await asyncio.wait_for(engine, 5)
+        assert await house.states(paid.id, free.id) == [JobState.RUNNING, JobState.QUEUED]
+        assert uploading.uploaded == []
 
 
 async def test_a_broken_database_stops_the_engine(tmp_path: Path) -> None:

@@ -124,16 +124,66 @@ async def test_the_operator_is_told_once_what_goes_wrong_while_looking(
 @pytest.mark.parametrize(
     "error", [RetryLater("flicker"), AccountError(401, "wrong key"), ValueError("our fault")]
 )
-async def test_a_task_nobody_can_ask_about_is_refunded_by_the_end_clock(
+async def test_a_task_nobody_can_ask_about_is_refunded_a_day_after_the_end_clock(
     tmp_path: Path, error: Exception
+) -> None:
+    async with open_house(tmp_path, operators=(TOM,)) as house:
+        house.adapters["telegram"] = house.chat
+        job = await running(house)
+        looks(house, *[error] * 5000)
+        (done,) = await house.end(job.id, every=250)
+        assert ended_with(done) is FailureKind.EXPIRED
+        assert 30 * HOURS <= (house.clock.now() - (done.submitted_at or 0)) / 1000 < 30.3 * HOURS
+        assert (await house.kinds(job.id)).count("slow") == 1
+        assert sum("a day after GIVE_UP_HOURS" in text for _, text in house.chat.told) == 1
+        assert await house.available() == 1000
+        house.kie.looks.clear()
+        await house.live(900, every=30)
+        assert [each.gift for each in house.chat.messages] == [False, True]
+        await house.verify()
+
+
+@pytest.mark.parametrize(
+    "error", [RetryLater("flicker"), AccountError(401, "wrong key"), ValueError("our fault")]
+)
+@pytest.mark.parametrize("hours", [7, 29])
+async def test_a_video_that_was_ready_is_no_gift_because_the_first_looks_after_a_long_downtime_fail(
+    tmp_path: Path, error: Exception, hours: float
 ) -> None:
     async with open_house(tmp_path) as house:
         job = await running(house)
-        looks(house, *[error] * 5000)
-        (done,) = await house.end(job.id, every=150)
+        house.clock.advance(hours * HOURS)
+        looks(house, *[error] * 3)
+        house.kie.downloads = [RetryLater("flicker")] * 2
+        (done,) = await house.end(job.id, every=10)
+        assert isinstance(done.outcome, Video)
+        assert await house.available() == 1000 - job.price
+        assert [each.gift for each in house.chat.messages] == [False]
+
+
+@pytest.mark.parametrize("answer", [Open("generating"), Missing()])
+async def test_after_the_end_clock_kies_own_word_that_there_is_no_video_yet_is_the_end(
+    tmp_path: Path, answer: LookAnswer
+) -> None:
+    async with open_house(tmp_path) as house:
+        job = await running(house)
+        house.clock.advance(7 * HOURS)
+        looks(house, RetryLater("flicker"), RetryLater("flicker"), *[answer] * 50)
+        (done,) = await house.end(job.id, every=10)
         assert ended_with(done) is FailureKind.EXPIRED
-        assert 6 * HOURS <= (house.clock.now() - (done.submitted_at or 0)) / 1000 < 6.3 * HOURS
-        await house.verify()
+        assert (house.clock.now() - (done.submitted_at or 0)) / 1000 < 7.1 * HOURS
+
+
+async def test_the_member_is_told_that_it_takes_longer_although_kie_cannot_be_asked(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        job = await running(house)
+        looks(house, *[RetryLater("flicker")] * 5000)
+        await house.live(29 * 60, every=60)
+        assert not (await house.job(job.id)).patience_told
+        shown = len(house.chat.shown)
+        await house.live(8 * 60, every=60)
+        assert (await house.job(job.id)).patience_told
+        assert len(house.chat.shown) == shown + 1
 
 
 async def test_one_jobs_fault_does_not_stop_the_others(tmp_path: Path) -> None:
@@ -251,6 +301,19 @@ async def test_the_end_clock_refunds_and_a_late_video_is_a_gift_exactly_once(tmp
         assert after == before
         assert (await house.job(job.id)).outcome == done.outcome
         await house.verify()
+
+
+async def test_whoever_asks_to_be_left_alone_for_days_is_asked_again_within_the_hour(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        job = await house.order()
+        await house.step()
+        house.kie.next_looks = [RetryLater("503", 900_000.0)]
+        house.clock.advance(61)
+        await house.step()
+        assert await house.states(job.id) == [JobState.RUNNING]
+        house.clock.advance(3600)
+        await house.step()
+        assert isinstance((await house.job(job.id)).outcome, Video)
 
 
 async def test_a_short_give_up_time_is_kept_to(tmp_path: Path) -> None:

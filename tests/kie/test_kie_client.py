@@ -175,6 +175,15 @@ async def test_keys_take_turns_and_accounts_have_limits_of_their_own() -> None:
         assert len(prints) == 30
 
 
+async def test_where_one_account_has_no_place_left_another_takes_its_turn() -> None:
+    async with kie("one:key-1111", "one:key-2222", "two:key-3333", clock=FakeClock()) as (server, client):
+        server.creates(TAKEN)
+        answers = [await client.create("m", {}, None) for _ in range(40)]
+        assert all(isinstance(answer, Accepted) for answer in answers)
+        with pytest.raises(RetryLater, match="waits its turn"):
+            await client.turn()
+
+
 # --- looking
 
 
@@ -236,6 +245,15 @@ async def test_how_long_to_wait_is_passed_on_when_it_is_told() -> None:
         with pytest.raises(RetryLater) as caught:
             await client.look(TASK)
         assert caught.value.after == 17
+
+
+@pytest.mark.parametrize("told", ["9" * 400, "99999999", "-5", "soon", "1.5"])
+async def test_a_time_to_wait_that_cannot_be_meant_is_not_passed_on(told: str) -> None:
+    async with kie() as (server, client):
+        server.looks(plain("slow", 503, headers={"Retry-After": told}))
+        with pytest.raises(RetryLater) as caught:
+            await client.look(TASK)
+        assert caught.value.after is None
 
 
 @pytest.mark.parametrize("answer", [envelope(422, "recordInfo is null"), envelope(404, "task not found")])

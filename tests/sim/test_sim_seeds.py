@@ -28,6 +28,8 @@ async def test_whatever_happens_each_accepted_order_is_delivered_or_refunded_onc
     assert total.jobs > 50
     assert total.crashes > 10
     assert total.amid > 50
+    assert total.again > 20
+    assert total.erased > 5
 
 
 async def test_a_seed_lives_the_same_life_every_time(tmp_path: Path) -> None:
@@ -59,3 +61,14 @@ async def test_a_seed_that_fails_carries_the_line_that_replays_exactly_its_life(
 async def test_every_kind_of_trouble_is_met_somewhere(tmp_path: Path) -> None:
     met = {Sim(tmp_path, seed).name for seed in SEEDS}
     assert met == set(CLIMATES)
+
+
+@pytest.mark.parametrize(
+    ("climate", "of"), [("jumping", "jumps"), ("restored", "restored"), ("away", "gifts")]
+)
+async def test_what_a_climate_is_named_after_happens_in_it(tmp_path: Path, climate: str, of: str) -> None:
+    seeds = [seed for seed in SEEDS if Sim(tmp_path, seed).name == climate][:5]
+    total = Sum()
+    for seed in seeds:
+        total.add(await one_seed(tmp_path / str(seed), seed, orders=ORDERS, lives=LIVES))
+    assert getattr(total, of) > 0

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.clock import START, FakeClock
+from support.files import put
 from support.house import ADA, BOB, FakeProvider, open_house
 
 from bot.app import prepare
@@ -45,7 +46,10 @@ async def test_a_released_database_is_upgraded_with_its_jobs_in_flight(tmp_path:
         await house.office.resume()
         found = {job.state: job for job in await house.office.jobs()}
         assert set(found) == {JobState.DELIVERED, JobState.RUNNING, JobState.QUEUED}
+        put(house.settings.videos_dir / f"{found[JobState.DELIVERED].id}.mp4", b"video")
+        sent_again = await house.value("SELECT COUNT(*) FROM extras")
         ended = await house.end(*(job.id for job in found.values()))
         assert all(isinstance(job.outcome, Video) for job in ended)
         assert [await house.available(who) for who in (ADA, BOB)] == [940, 1020]
+        assert len(house.chat.messages) == 2 + sent_again
         await house.verify()

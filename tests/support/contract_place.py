@@ -111,8 +111,10 @@ class Place(ABC):
     async def attempt(self, job: Job, route: str | None = None) -> Delivery:
         """What the engine hands over for an attempt, whose row stands."""
         way, now = route or self.way(job), self.house.clock.now()
-        number = await self.house.store.write(lambda tx: deliveries.begin(tx, job.id, way, now))
-        delivery = Delivery(await self.house.job(job.id), way, number)
+        fresh = await self.house.job(job.id)
+        number = await self.house.store.write(lambda tx: deliveries.begin(tx, fresh, way, now))
+        assert number
+        delivery = Delivery(fresh, way, number)
         video = await self.house.studio.video(delivery.job)
         return with_video(self.house.engine.kit, delivery, video) if video else delivery
 

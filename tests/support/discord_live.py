@@ -23,7 +23,7 @@ from support.house import FakeProvider, House, open_house
 
 from adapters.discord.chat import DiscordChat
 from adapters.discord.delivery import Delivering
-from bot.domain import Button, Job, JobState, UserRef, Video
+from bot.domain import Button, CommunityRef, Job, JobState, UserRef, Video
 from bot.durable import DurableMemory
 from bot.engine.deliver import with_video
 from bot.masking import Secret
@@ -62,6 +62,7 @@ class Live:
     guild: Guild
     channel: Channel
     ada: User
+    running: asyncio.Task[None]
 
     @property
     def delivering(self) -> Delivering:
@@ -114,8 +115,10 @@ class Live:
     async def attempt(self, job: Job, route: str) -> Delivery:
         """What the engine hands over for an attempt by this route; its row stands."""
         now = self.house.clock.now()
-        number = await self.house.store.write(lambda tx: deliveries.begin(tx, job.id, route, now))
-        delivery = Delivery(await self.house.job(job.id), route, number)
+        fresh = await self.house.job(job.id)
+        number = await self.house.store.write(lambda tx: deliveries.begin(tx, fresh, route, now))
+        assert number
+        delivery = Delivery(fresh, route, number)
         video = job.outcome if isinstance(job.outcome, Video) else None
         return with_video(self.house.engine.kit, delivery, video) if video else delivery
 
@@ -169,7 +172,10 @@ async def _talking(house: House, kie: Kie, server: DiscordServer, boost_tier: in
     async def notice(kind: str, text: str, buttons: Sequence[Button] = ()) -> None:
         pass
 
-    talk = Talk(studio=house.studio, office=house.office, tell=tell, notice=notice)
+    async def is_member(who: UserRef, community: CommunityRef) -> bool:
+        return await chat.is_member(who.external_id, community)
+
+    talk = Talk(studio=house.studio, office=house.office, tell=tell, notice=notice, is_member=is_member)
     with aimed_at(server):
         chat = DiscordChat(
             Secret(server.token),
@@ -192,8 +198,9 @@ async def _talking(house: House, kie: Kie, server: DiscordServer, boost_tier: in
         try:
             await server.gateway.ready()
             await world.registered("sora")
+            await chat.register()  # what Discord has heard by now is noted by us too
             await chat.client.wait_until_ready()
-            yield Live(house, kie, server, chat, memory, guild, channel, ada)
+            yield Live(house, kie, server, chat, memory, guild, channel, ada, running)
         finally:
             await chat.stop()
             await running

@@ -95,7 +95,8 @@ MUTANTS = [
         [
             Change(
                 DELIVER,
-                "    number = await kit.store.write(lambda tx: deliveries.begin(tx, job.id, route, now))\n"
+                "    number = await kit.store.write(lambda tx: deliveries.begin(tx, job, route, now))\n"
+                "    if number is None:\n        raise LeaseLost(job.id)\n"
                 "    delivery = _delivery(kit, job, route, number)\n",
                 "    number = 1\n    delivery = _delivery(kit, job, route, number)\n",
             )

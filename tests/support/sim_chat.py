@@ -42,11 +42,16 @@ class SimChat:
     platform: str = "web"
     messages: list[Arrived] = field(default_factory=list)
     unsure: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    earlier: list[Arrived] = field(default_factory=list)  # what a restored backup cannot know
     told: list[str] = field(default_factory=list)
     closed: set[tuple[str, str]] = field(default_factory=set)
 
     def routes(self, job: Job) -> Sequence[str]:
         return (PRIVATE, NOTICE) if job.chat.private else (PUBLIC, PRIVATE)
+
+    def count(self, job_id: str) -> int:
+        """How many messages a job has."""
+        return sum(each.job_id == job_id for each in self.messages)
 
     def is_closed(self, job: Job) -> bool:
         return all((job.id, route) in self.closed for route in self.routes(job))
@@ -81,7 +86,7 @@ class SimChat:
         job, file = delivery.job, delivery.file
         shows = isinstance(job.outcome, Video) or delivery.gift
         message = Arrived(
-            id=f"m{len(self.messages) + 1}",
+            id=f"m{len(self.earlier) + len(self.messages) + 1}",
             job_id=job.id,
             number=delivery.number,
             route=delivery.route,
@@ -99,7 +104,7 @@ class SimChat:
             self.unsure[delivery.job.id, delivery.gift] += 1
             raise DeliveryUnknown("no history here")
         wanted = (delivery.job.id, delivery.number)
-        found = [each.id for each in self.messages if (each.job_id, each.number) == wanted]
+        found = [each.id for each in self.earlier + self.messages if (each.job_id, each.number) == wanted]
         return found[-1] if found else None
 
     async def tell(self, external_id: str, text: str, buttons: Sequence[Button] = ()) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-from support.clock import FakeClock
+from support.clock import START, FakeClock
 from support.crashing import InlineStore, Killed
 
 from bot.errors import RetryLater
@@ -22,6 +22,10 @@ LETS_IN = 0.25
 TURNS = (0, 0, 1, 2)
 TURNS_ABROAD = (0, 1, 4, 12)  # the network is slower than the disk
 SECONDS_ABROAD = (0.2, 2.0, 9.0)
+JUMPS = (-26 * 3600, -8 * 3600, -600, -20, 600, 8 * 3600, 26 * 3600)
+FARTHEST = 3 * 86_400  # nothing is deleted for its age within so long
+SLEEPS = 0.4  # how often a clock that is far ahead has been so rightly: the machine slept
+FREEZING = ("queued-", "settled-", "extra")
 STEPS = ("queued-", "submitting-", "running-", "settled-", "extra")  # how the engine names its steps
 
 
@@ -39,10 +43,17 @@ class Fate:
         self.calm = False
         self.dead = False
         self.slow = 0.0  # how often time passes while the network is asked
+        self.jumps = 0.0  # how often the clock is set meanwhile
+        self.jumped = 0
+        self._astray = 0.0
+        self._slept = 0.0
         self.doors = 0
         self.amid = 0
         self.broken: list[str] = []
         self.time_passed: Callable[[], None] = lambda: None
+        self.unnoticed: Callable[[], float] = lambda: (
+            0.0
+        )  # seconds that the clock has left the bot's idea of it
         self._dies_in = 0
         self._coming: deque[Deed] = deque()
         self._going: list[asyncio.Task[None]] = []
@@ -54,6 +65,26 @@ class Fate:
     def strikes(self, probability: float) -> bool:
         """Whether a trouble of this probability happens now."""
         return not self.calm and self.chance.random() < probability
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    def truth(self) -> int:
+        """The time everywhere but on the bot's machine, in Unix ms."""
+        return START + round((self.clock.monotonic() + self._slept) * 1000)
+
+    def jump(self) -> None:
+        """Somebody sets the machine's clock, or the machine slept: then the world has gone on. Not twice in a second: what
+        was written between two jumps that nobody had noticed says nothing of when."""
+        seconds = self.chance.choice(JUMPS)
+        if abs(self._astray + seconds) > FARTHEST or self.unnoticed():
+            return
+        self.jumped += 1
+        self.clock.set(seconds)
+        if seconds > 0 and self.chance.random() < SLEEPS:
+            self._slept += seconds
+            self.time_passed()
+        else:
+            self._astray += seconds
 
     def accuse(self, promise: str) -> None:
         """A promise is broken; the life ends with it at the next `stand`."""
@@ -75,6 +106,8 @@ class Fate:
         if self.strikes(self.slow):
             self.clock.advance(self.chance.choice(SECONDS_ABROAD))
             self.time_passed()
+        if self.strikes(self.jumps):
+            self.jump()
         await self._turns(TURNS_ABROAD)
 
     def _pass(self) -> None:
@@ -136,7 +169,7 @@ def step_name() -> str:
 
 class SimStore(InlineStore):
     """The real store, in the caller's thread, with a door on either side of each transaction. `committed` looks at what
-    each transaction leaves, inside it; `freezes` may hold a worker up before its paid step."""
+    each transaction leaves, inside it; `freezes` may hold a worker up before what must not be done twice."""
 
     def __init__(
         self,
@@ -169,7 +202,7 @@ class SimStore(InlineStore):
     async def read(self, fn: Callable[[Tx], T]) -> T:
         await self._fate.door()
         result = await super().read(fn)
-        if step_name().startswith("queued-"):
+        if step_name().startswith(FREEZING):
             await self._freezes()
         return result
 

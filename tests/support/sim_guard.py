@@ -18,6 +18,7 @@ class Guard:
 
     fate: Fate
     cut_off: set[str]  # prompts whose submission another worker has given up, though it may still be sent
+    unknown: set[str]  # jobs of which a restored backup cannot know whether they were sent
     max_running: int
     max_running_per_user: int
     closed: frozenset[str] | None = None
@@ -45,6 +46,10 @@ class Guard:
         job = tx.one(
             "SELECT id, user_id, state FROM jobs WHERE json_extract(request, '$.prompt') = ?", prompt
         )
+        if job and job["id"] in self.unknown:
+            self.fate.accuse(
+                f"{job['id']} was sent, though it may have been before the restored backup was made"
+            )
         if prompt in self.cut_off:
             return
         if job is None or job["state"] != "submitting":

@@ -14,7 +14,7 @@ from typing import Any
 from support import files
 from support.clock import FakeClock
 from support.sim_climate import Climate
-from support.sim_fate import Fate
+from support.sim_fate import Fate, step_name
 
 from bot.domain import FailureKind, ModelStatus
 from bot.errors import AccountError, ProviderError, RetryLater
@@ -78,8 +78,15 @@ class SimKie:
     believed: set[str] = field(default_factory=set)  # tasks whose own call reached the bot
     kept_back: Counter[str] = field(default_factory=Counter)  # downloads refused for good, by address
     broken_off: Counter[str] = field(default_factory=Counter)  # downloads that might work later, by address
+    told: defaultdict[str, set[type]] = field(
+        default_factory=lambda: defaultdict(set)
+    )  # what it ever said of a task
+    last_word: dict[str, type | None] = field(
+        default_factory=dict
+    )  # and last to who waited for it; None: no answer
     calls: list[Call] = field(default_factory=list)
     asked: Callable[[str], None] = lambda prompt: None
+    away_until: int = 0
     dry_until: int = 0
     dry_code: int = 402
     gone: set[str] = field(default_factory=set)
@@ -96,6 +103,7 @@ class SimKie:
 
     async def turn(self) -> Create:
         await self.fate.abroad()
+        self._stays_away()
         if self.fate.strikes(self.climate.busy):
             raise RetryLater("too many at once", self.fate.chance.uniform(1.0, 10.0))
         return self.create
@@ -123,7 +131,7 @@ class SimKie:
     def _refusal(self, model: str) -> Refused | None:
         strikes, climate, chance = self.fate.strikes, self.climate, self.fate.chance
         if strikes(climate.dry):
-            self.dry_until = self.clock.now() + chance.randint(1, 8) * HOUR_MS
+            self.dry_until = self.fate.truth() + chance.randint(1, 8) * HOUR_MS
             self.dry_code = chance.choice(ACCOUNT_TROUBLES)
         if self._is_dry():
             return Refused(FailureKind.ACCOUNT, self.dry_code, "not with this account", account=True)
@@ -138,10 +146,20 @@ class SimKie:
         return None
 
     def _is_dry(self) -> bool:
-        return self.clock.now() < self.dry_until and not self.fate.calm
+        return self.fate.truth() < self.dry_until and not self.fate.calm
+
+    def _stays_away(self) -> None:
+        """Raises RetryLater or AccountError."""
+        chance, now = self.fate.chance, self.fate.truth()
+        if self.fate.strikes(self.climate.away):
+            self.away_until = now + chance.randint(1, 48) * HOUR_MS
+        if now < self.away_until and not self.fate.calm:
+            if chance.random() < 0.5:
+                raise RetryLater("nobody answers")
+            raise AccountError(401, "the key was revoked")
 
     def _make(self, prompt: str, callback: str | None) -> Task:
-        chance, climate, now = self.fate.chance, self.climate, self.clock.now()
+        chance, climate, now = self.fate.chance, self.climate, self.fate.truth()
         ending = "video"
         for name in ("broken", "empty", "never"):
             if self.fate.strikes(climate.fails if name == "broken" else getattr(climate, name)):
@@ -179,18 +197,29 @@ class SimKie:
 
     def due_calls(self) -> list[Call]:
         due = []
-        while self.calls and self.calls[0].at <= self.clock.now():
+        while self.calls and self.calls[0].at <= self.fate.truth():
             due.append(heapq.heappop(self.calls))
         return due
 
     async def look(self, task_id: str, key_print: str | None = None) -> LookAnswer:
+        waited_for = step_name().startswith("running-")
+        if waited_for:
+            self.last_word[task_id] = None
+        answer = await self._look(task_id)
+        self.told[task_id].add(type(answer))
+        if waited_for:
+            self.last_word[task_id] = type(answer)
+        return answer
+
+    async def _look(self, task_id: str) -> LookAnswer:
         await self.fate.abroad()
+        self._stays_away()
         if self.fate.strikes(self.climate.flicker):
             raise RetryLater("502 from in front of KIE")
         if self._is_dry() and self.dry_code == 401:
             raise AccountError(401, "the key was revoked")
         task = self.tasks.get(task_id)
-        now = self.clock.now()
+        now = self.fate.truth()
         if task is None or (now - task.made_at < 20_000 and self.fate.strikes(0.3)):
             return Missing()
         await self.fate.abroad()
@@ -209,6 +238,9 @@ class SimKie:
 
     async def download(self, url: str, target: Path, max_bytes: int) -> int:
         await self.fate.abroad()
+        if self.fate.truth() < self.away_until and not self.fate.calm:
+            self.broken_off[url] += 1
+            raise RetryLater("nobody answers")
         if self.fate.strikes(self.climate.unfetchable):
             if self.fate.chance.random() < 0.5:
                 self.kept_back[url] += 1

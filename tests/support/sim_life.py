@@ -21,19 +21,21 @@ from support.clock import FakeClock
 from support.crashing import Killed
 from support.house import FakeChat, FakeProvider, House, open_house
 from support.sim_chat import SimChat
+from support.sim_chronicle import Chronicle
 from support.sim_climate import CLIMATES
 from support.sim_fate import Fate, SimStore, step_name
 from support.sim_guard import Guard
 from support.sim_kie import Call, SimKie
 from support.sim_machine import SimMedia, machine
 from support.sim_people import People
+from support.sim_restore import restore
 from support.sim_truth import Excuses, Reckoning
 
 from bot.domain import Job, JobState, UserRef
 from bot.engine.kit import Kit
 from bot.engine.worker import LEASE_SECONDS, Engine
 from bot.errors import RetryLater
-from bot.store import Tx
+from bot.store import Tx, backup, deliveries, jobs
 
 PUBLIC_URL = "https://bot.example"
 GRANT = 400
@@ -41,6 +43,9 @@ SECONDS_A_LIFE = (0, 5, 60, 3600, 8 * 3600)
 SECONDS_A_ROUND = (0, 1, 5, 20, 60, 300)
 ROUNDS = 120
 KEEPER_COMES = 0.1
+BACKS_UP = 0.02
+COPY = "copy.db"
+FORGETS = 0.1
 ROUNDS_TO_THE_END = 5_000
 LEAST_PAUSE, MOST_PAUSE = 0.5, 60.0
 FROZEN_SECONDS = LEASE_SECONDS + 5
@@ -49,7 +54,8 @@ ORDERS, LIVES = 50, 11
 
 @dataclass
 class Sum:
-    """What lives amounted to. `amid` counts deeds, callbacks and keeper's rounds that began during a step."""
+    """What lives amounted to. `amid` counts deeds, callbacks and keeper's rounds that began during a step, `again` videos
+    that an operator sent again, `erased` jobs of members who were forgotten."""
 
     seeds: int = 0
     jobs: int = 0
@@ -57,6 +63,10 @@ class Sum:
     hours: float = 0.0
     amid: int = 0
     gifts: int = 0
+    jumps: int = 0
+    again: int = 0
+    erased: int = 0
+    restored: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Sum) -> None:
@@ -66,24 +76,27 @@ class Sum:
         self.hours += other.hours
         self.amid += other.amid
         self.gifts += other.gifts
+        self.jumps += other.jumps
+        self.again += other.again
+        self.erased += other.erased
+        self.restored += other.restored
         self.outcomes += other.outcomes
 
     def __str__(self) -> str:
         ends = ", ".join(f"{name} {number}" for name, number in self.outcomes.most_common())
         return (
             f"{self.seeds} seeds, {self.jobs} jobs, {self.crashes} crashes, {self.hours:.0f} h lived,"
-            f" {self.amid} deeds amid a step, {self.gifts} gifts: {ends}"
+            f" {self.amid} deeds amid a step, {self.jumps} jumps of the clock, {self.gifts} gifts, {self.again} sent again,"
+            f" {self.erased} forgotten, {self.restored} backups restored: {ends}"
         )
 
 
 class Worker(Engine):
-    """One of two on the same database. `taken` is told each job that is claimed here. Extras have no lease: only
-    the first worker gives them."""
+    """One of two on the same database. `taken` is told each job that is claimed here, as it is or to give its extra."""
 
-    def __init__(self, kit: Kit, taken: Callable[[Engine, Job], None], *, first: bool) -> None:
+    def __init__(self, kit: Kit, taken: Callable[[Engine, Tx, Job, bool], None]) -> None:
         super().__init__(kit)
         self._taken = taken
-        self._first = first
         self._ticks = False
 
     async def tick(self) -> None:
@@ -101,12 +114,15 @@ class Worker(Engine):
     ) -> list[Job]:
         taken = super()._claim(tx, claims, now, until)
         for job in taken:
-            self._taken(self, job)
+            self._taken(self, tx, job, False)
         return taken
 
-    async def _do_extras(self, now: int) -> None:
-        if self._first:
-            await super()._do_extras(now)
+    def _claim_extra(self, tx: Tx, extra: deliveries.Extra, now: int, until: int) -> deliveries.Extra | None:
+        taken = super()._claim_extra(tx, extra, now, until)
+        job = jobs.get(tx, extra.job_id)
+        if taken and job:
+            self._taken(self, tx, job, True)
+        return taken
 
 
 class Sim:
@@ -120,12 +136,14 @@ class Sim:
         self.climate = CLIMATES[self.name]
         self.kie = SimKie(self.fate, self.clock, self.climate)
         self.chat = SimChat(self.fate, self.climate)
-        self.people = People(self.fate)
+        self.people = People(self.fate, self.chat, 0.0 if self.climate.restored else FORGETS)
+        self.chronicle = Chronicle(self.clock)
         self.excuses = Excuses()
         self.sum = Sum(seeds=1)
         self._folder = folder
+        self._copy: Path | None = None  # the database that a backup is of
         self._orders, self._lives = orders, lives
-        self._guard = Guard(self.fate, self.excuses.cut_off, 0, 0)
+        self._guard = Guard(self.fate, self.excuses.cut_off, self.excuses.unknown, 0, 0)
         self._engines: list[Engine] = []
 
     # --- living --------------------------------------------------------------------------------------------------
@@ -137,6 +155,7 @@ class Sim:
             begun = self.clock.now()
             for _ in range(self._lives):
                 await self._one_life(self.fate.chance.randint(20, 900))
+                self._restore()
                 self.clock.advance(self.fate.chance.choice(SECONDS_A_LIFE))
             await self._one_life(0)
             self.sum.hours = (self.clock.now() - begun) / 3_600_000
@@ -146,7 +165,7 @@ class Sim:
         self.fate.arm(0)
         self.fate.calm = True
         async with self._open() as house:
-            self._move_in(house)
+            await self._move_in(house)
             self.fate.calm = not doors
             self.fate.arm(doors)
             with suppress(Killed):
@@ -161,17 +180,31 @@ class Sim:
         if not doors:
             assert not crashed
 
+    def _restore(self) -> None:
+        if self._copy is None or self.fate.chance.random() >= self.climate.restored:
+            return
+        restore(
+            self._folder / COPY, self._copy, self.clock.now(), kie=self.kie, chat=self.chat, people=self.people,
+            seen=self.chronicle, excuses=self.excuses,
+        )  # fmt: skip
+        self.sum.restored += 1
+
+    async def _backs_up(self, house: House) -> None:
+        """In the middle of whatever the engine does."""
+        backup.backup(house.store.path, self._folder / COPY)
+        self._copy = house.store.path
+
     def _open(self) -> Any:
         chance = self.fate.chance
         most, most_each = chance.choice((2, 4, 6)), chance.choice((1, 2, 3))
-        self._guard = Guard(self.fate, self.excuses.cut_off, most, most_each)
+        self._guard = Guard(self.fate, self.excuses.cut_off, self.excuses.unknown, most, most_each)
         return open_house(
             self._folder,
             self.clock,
             kie=cast("FakeProvider", self.kie),
             chat=cast("FakeChat", self.chat),
             store_class=lambda path: SimStore(
-                path, self.fate, self.climate.busy_database, self._guard.committed, self._freezes
+                path, self.fate, self.climate.busy_database, self._committed, self._freezes
             ),
             callback_base=PUBLIC_URL if self.climate.public else None,
             new_user_credits=GRANT,
@@ -182,31 +215,38 @@ class Sim:
             operators=(UserRef("web", "operator"),),
         )
 
-    def _move_in(self, house: House) -> None:
+    def _committed(self, tx: Tx) -> None:
+        self._guard.committed(tx)
+        self.chronicle.committed(tx)
+
+    async def _move_in(self, house: House) -> None:
         media = SimMedia(self._folder, self.fate)
         house.studio._media = media
         house.engine.kit = house.keeper.kit = replace(house.engine.kit, media=media)
-        self._engines = [house.engine]
+        self._engines, kit = [house.engine], house.engine.kit
         if self.climate.frozen:
-            kit, told = house.engine.kit, self._takes_over
-            self._engines = [Worker(kit, told, first=True), Worker(kit, told, first=False)]
+            self._engines = [Worker(kit, self._takes_over), Worker(kit, self._takes_over)]
             house.engine = self._engines[0]
+        await house.engine.begin()
         store = cast("SimStore", house.store)
         store.peek(self._guard.opened)
         self.kie.asked = lambda prompt: store.peek(lambda tx: self._guard.asked(tx, prompt))
-        self.fate.slow = self.climate.slow
+        self.fate.slow, self.fate.jumps = self.climate.slow, self.climate.jumps
         self.fate.time_passed = partial(self._take_calls, house)
+        self.fate.unnoticed = lambda: kit.watch.read(self.clock).jump / 1000
 
     async def _bury(self, house: House) -> None:
         if self.fate.dead:
             self.excuses.cut_off.update(cast("SimStore", house.store).peek(submitted))
+        # a process that ends before it has noticed a jump takes that with it: the next one believes the clock
+        self.excuses.unnoticed += max(0.0, self.fate.unnoticed())
         held = [each.work for engine in self._engines for each in engine._held.values()]
         extras = [engine._extra for engine in self._engines if engine._extra]
         self.fate.time_passed = lambda: None
         await self.fate.bury(held + extras)
         for engine in self._engines:
             engine._held.clear()
-            engine._extra = None
+            engine._extra = engine._giving = None
 
     async def _busy_hours(self, house: House) -> None:
         """Until the process dies, or the members have gone home."""
@@ -216,6 +256,8 @@ class Sim:
                 self.fate.comes(self.people.order(house))
             for _ in range(chance.choice((0, 0, 0, 1, 2))):
                 self.fate.comes(self.people.some_deed(house))
+            if self.climate.restored and chance.random() < BACKS_UP:
+                self.fate.comes(partial(self._backs_up, house))
             await self._work(house)
             self.clock.advance(chance.choice(SECONDS_A_ROUND))
 
@@ -239,10 +281,12 @@ class Sim:
         await self._reckon(house)
 
     async def _reckon(self, house: House) -> None:
-        reckoning = Reckoning(house, self.kie, self.chat, self.people, self.excuses)
+        reckoning = Reckoning(house, self.kie, self.chat, self.people, self.chronicle, self.excuses)
         await reckoning.check()
         self.sum.outcomes, self.sum.gifts = reckoning.outcomes, reckoning.gifts
         self.sum.jobs = reckoning.outcomes.total()
+        self.sum.jumps, self.sum.again = self.fate.jumped, len(self.people.resent)
+        self.sum.erased = len(self.chronicle.erased)
 
     async def _next_due(self, house: House) -> int | None:
         due: int | None = await house.value(
@@ -259,6 +303,8 @@ class Sim:
 
     async def _work(self, house: House) -> None:
         """One tick of the engine and all that it started, beside whoever came."""
+        if self.fate.strikes(self.fate.jumps):
+            self.fate.jump()
         self._take_calls(house)
         if self.fate.chance.random() < KEEPER_COMES:
             self.fate.comes(partial(self._keeps_house, house))
@@ -294,21 +340,27 @@ class Sim:
             return
         job_id = step_name().partition("-")[2]
         mine, other = self._engines
-        if job_id not in mine._held:
+        if job_id not in mine._held and asyncio.current_task() is not mine._extra:
             mine, other = other, mine
         self.clock.advance(FROZEN_SECONDS)
         await tick(other)
         with suppress(RetryLater):
             await mine._renew()
 
-    def _takes_over(self, worker: Engine, job: Job) -> None:
-        """What the other worker was doing with it may still happen."""
-        if not any(job.id in each._held for each in self._engines if each is not worker):
+    def _takes_over(self, worker: Engine, tx: Tx, job: Job, extra: bool) -> None:
+        """What the other worker had begun with it may still happen; what it had not begun may not."""
+        others = [each for each in self._engines if each is not worker]
+        if extra:
+            held = any(each._giving and each._giving.job_id == job.id for each in others)
+        else:
+            held = any(job.id in each._held for each in others)
+        if not held:
             return
-        if job.state is JobState.SUBMITTING:
+        past = deliveries.attempts(tx, job.id, extra)
+        if not extra and job.state is JobState.SUBMITTING:
             self.excuses.cut_off.add(job.request.prompt)
-        elif job.state is JobState.SETTLED:
-            self.excuses.sent_beside[job.request.prompt] += 1
+        elif past and past[-1].ended_at is None:
+            self.excuses.sent_beside[job.id] += 1
 
 
 def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

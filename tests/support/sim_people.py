@@ -1,18 +1,22 @@
-"""The people of a simulated life: members who order, press twice and cancel; an operator who pauses, refunds, grants."""
+"""The people of a simulated life: members who order, press twice, cancel, and wish to be forgotten; an operator who
+pauses, refunds, grants, and sends videos again."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from support import files
 from support.house import House
+from support.sim_chat import SimChat
 from support.sim_fate import Deed, Fate
 
-from bot.domain import ChatRef, CommunityRef, Job, Request, UserRef
+from bot.domain import ChatRef, CommunityRef, Job, Request, UserRef, Video
 from bot.errors import RetryLater, Stale, UserError
 from bot.studio import Ask, Quoted
 
@@ -37,12 +41,18 @@ class People:
     """They outlive the bot, and remember what they were told and what they tried."""
 
     fate: Fate
+    chat: SimChat
+    forgets: float
     asked: int = 0
     ordered: dict[str, str] = field(default_factory=dict)  # job by the key of the asking message, as told
     open_drafts: list[tuple[UserRef, str, str]] = field(default_factory=list)  # asked for, no answer seen yet
     cancel_tried: set[str] = field(default_factory=set)
     cancelled: set[str] = field(default_factory=set)  # they were told so
     refund_tried: set[str] = field(default_factory=set)
+    resend_tried: Counter[str] = field(default_factory=Counter)
+    resent: dict[str, int] = field(
+        default_factory=dict
+    )  # how many messages its job had when one was last promised
 
     def order(self, house: House) -> Deed:
         self.asked += 1
@@ -51,6 +61,7 @@ class People:
     def some_deed(self, house: House) -> Deed:
         deeds: list[Callable[[House], Coroutine[Any, Any, None]]] = [
             self._cancel, self._refund, self._pause, self._resume, self._grant, self._press_again,
+            self._resend, self._forget,
         ]  # fmt: skip
         return partial(self._try, partial(self.fate.chance.choice(deeds), house))
 
@@ -72,7 +83,7 @@ class People:
         chance, who = self.fate.chance, self._someone()
         key = f"ask:{number}"
         chat = ChatRef("web", who.external_id, CommunityRef("telegram-chat", "-1"), chance.random() < 0.3)
-        request = Request(chance.choice(MODELS), f"dog {number}")
+        request = Request(chance.choice(MODELS), f"dog {number} runs")
         if chance.random() < 0.3:
             request = request.change(first=await house.studio.take_picture(who, f"cat {number}".encode()))
         ask = Ask(who, chat, key, request)
@@ -111,6 +122,20 @@ class People:
             if await house.studio.cancel(job.user, job.id):
                 self.cancelled.add(job.id)
 
+    async def _forget(self, house: House) -> None:
+        """Seldom. What was kept of them is off the disk when they are told so."""
+        if self.fate.chance.random() > self.forgets:
+            return
+        who = self._someone()
+        mine = [job.outcome for job in await house.office.jobs() if job.user == who]
+        await house.studio.forget(who)
+        self.open_drafts = [each for each in self.open_drafts if each[0] != who]
+        for video in mine:
+            if isinstance(video, Video):
+                assert not files.exists(house.settings.videos_dir / video.file), (
+                    "forgotten, and their video kept"
+                )
+
     # --- the operator --------------------------------------------------------------------------------------------
 
     async def _one(self, house: House, *, under_way: bool) -> Job | None:
@@ -125,6 +150,14 @@ class People:
         if job := await self._one(house, under_way=False):
             self.refund_tried.add(job.id)
             await house.office.refund(job.id, "a kindness")
+
+    async def _resend(self, house: House) -> None:
+        if job := await self._one(house, under_way=False):
+            self.resend_tried[job.id] += 1
+            self.fate.clock.advance(0.001)  # no two wishes fall into one millisecond
+            before = self.chat.count(job.id)
+            await house.office.resend(job.id)
+            self.resent[job.id] = before
 
     async def _pause(self, house: House) -> None:
         if self.fate.chance.random() < 0.5:

@@ -6,28 +6,37 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from support.house import House
-from support.sim_chat import NOTICE, PUBLIC, Arrived, SimChat
-from support.sim_kie import HOUR_MS, SimKie, Task
+from support.sim_chat import NOTICE, PRIVATE, PUBLIC, Arrived, SimChat
+from support.sim_chronicle import Chronicle
+from support.sim_kie import SimKie, Task
 from support.sim_people import People, members
 
 from bot.domain import KEPT, Failure, FailureKind, Job, JobState, UserRef, Video
 from bot.engine import rules
-from bot.store import Tx, checks, deliveries
+from bot.ports import Broken, Done, Missing, Open
+from bot.store import Tx, checks, deliveries, money
+from bot.texts import say
 
 UNSURE = " (unsure)"
+ROUTES = (PUBLIC, PRIVATE, NOTICE)
+SLACK = 180.0  # seconds from when a step reads the clock until what it writes is seen here
 
 
 @dataclass
 class Excuses:
-    """What only a death or a frozen worker can excuse, by prompt: submissions that it left without an answer, messages
-    that another worker may have sent too."""
+    """What only a death or a frozen worker can excuse: submissions that it left without an answer, by prompt; messages
+    that another worker may have sent too, by job; seconds that the clock had gained when it died without noticing; and
+    jobs that waited, or were being handed over, in a backup that was restored."""
 
     cut_off: set[str] = field(default_factory=set)
     sent_beside: Counter[str] = field(default_factory=Counter)
+    unnoticed: float = 0.0
+    unknown: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -38,6 +47,7 @@ class Reckoning:
     kie: SimKie
     chat: SimChat
     people: People
+    chronicle: Chronicle
     excuses: Excuses
     outcomes: Counter[str] = field(default_factory=Counter)
     gifts: int = 0
@@ -54,7 +64,8 @@ class Reckoning:
                 raise
         assert sum(self.kie.billed.values()) == len(self.kie.tasks)
         for who in members():
-            await self._balance(who, found)
+            await self._balances(who, found)
+        await self._erased()
         if not self.kie.climate.frozen:  # two workers at one job are in each other's files
             faults = await self.house.value("SELECT COUNT(*) FROM notices WHERE kind = 'fault'")
             assert not faults, "a step failed in a way that nobody had thought of"
@@ -69,19 +80,30 @@ class Reckoning:
         for job in jobs:
             failed = job.outcome.kind if isinstance(job.outcome, Failure) else None
             about = {
-                "lost": failed is FailureKind.LOST,
+                "lost": failed is FailureKind.LOST and job.id not in self.excuses.unknown,
                 "unfetchable": failed is FailureKind.UNFETCHABLE,
                 "kept": job.delivered_to == KEPT,
-                "gift": job.id in gifts,
+                # of somebody who was forgotten while it was being given nothing more is written
+                "gift": job.id in gifts and not self._is_erased(job),
             }
             for family in (each for each, holds in about.items() if holds):
                 assert f"{family}:{job.id}" in kinds, f"the operator was not told of {family} {job.id}"
 
     def _task(self, job: Job) -> Task | None:
         """KIE was paid at most once for a job."""
-        made = self.kie.made_for(job.request.prompt)
+        made = self.kie.made_for(self._prompt(job))
         assert len(made) <= 1, f"KIE was paid {len(made)} times for {job.id}"
         return made[0] if made else None
+
+    def _prompt(self, job: Job) -> str:
+        return self.chronicle.prompts[job.id]
+
+    def _is_erased(self, job: Job) -> bool:
+        return job.id in self.chronicle.erased
+
+    def _passed(self, job: Job, first: JobState, last: JobState) -> float:
+        """Seconds that surely passed between two states, whatever was done to the clock, as far as the bot could know."""
+        return self.chronicle.between(job.id, first, last) + SLACK + self.excuses.unnoticed
 
     async def _one(self, job: Job) -> None:
         assert job.state is JobState.DELIVERED
@@ -98,6 +120,7 @@ class Reckoning:
             case None:
                 raise AssertionError("it ended without an outcome")
         self._end(job, [each for each in mine if not each.gift])
+        await self._again(job, mine)
         await self._gift(job, task, [each for each in mine if each.gift])
         for each in mine:
             assert not (each.private and each.video and each.route in (PUBLIC, NOTICE)), "private in public"
@@ -106,17 +129,20 @@ class Reckoning:
     # --- outcomes ------------------------------------------------------------------------------------------------
 
     def _video(self, job: Job, task: Task | None) -> None:
+        assert job.id not in self.excuses.unknown, "nobody knew what became of it"
         assert task, "a video that KIE never made"
         assert task.ending == "video", "a video that KIE has not"
-        assert (job.settled_at or 0) >= task.done_at, "paid before it was done"
+        assert Done in self.kie.told[task.id], "paid before it was done"
         assert job.id not in self.people.cancelled, "cancelled, they said"
         assert not job.refunded or job.id in self.people.refund_tried, "refunded by nobody"
 
     def _failure(self, job: Job, failure: Failure, task: Task | None) -> None:
-        assert len(failure.text.strip()) > 5, "a failure without a reason"
+        assert self._is_erased(job) or len(failure.text.strip()) > 5, "a failure without a reason"
         assert "{" not in failure.text, failure.text
         assert not job.refunded, "refunded twice"
         assert failure.kind is FailureKind.CANCELLED or job.id not in self.people.cancelled
+        if job.id in self.excuses.unknown:
+            assert failure.kind in (FailureKind.LOST, FailureKind.CANCELLED), "not refunded as unknown"
         self._causes()[failure.kind](job, failure.kind, task)
 
     def _causes(self) -> Mapping[FailureKind, Callable[[Job, FailureKind, Task | None], None]]:
@@ -135,72 +161,112 @@ class Reckoning:
     def _refused(self, job: Job, kind: FailureKind, task: Task | None) -> None:
         if task:
             assert self._broken(job, kind, task), f"{kind}, and KIE knows nothing of it"
-        else:
-            assert kind in self.kie.refusals[job.request.prompt], f"{kind}, and KIE never said so"
+        elif kind not in self.kie.refusals[self._prompt(job)]:
+            assert self._without_its_picture(job), f"{kind}, and KIE never said so"
+            owner = next(each for each in self.chronicle.numbers.values() if job.user_id in each)
+            assert len(owner) > 1, "the picture of somebody who was not forgotten is gone"
+
+    def _without_its_picture(self, job: Job) -> bool:
+        """Ordered by somebody who was forgotten in the middle of it."""
+        if self._is_erased(job):
+            return job.outcome == Failure(FailureKind.INPUT, "")
+        return job.outcome == Failure(FailureKind.INPUT, say("failure.picture_gone")) and bool(
+            job.request.pictures
+        )
 
     def _cancelled(self, job: Job, kind: FailureKind, task: Task | None) -> None:
-        assert task is None, "cancelled, though KIE was at it"
+        assert task is None or job.id in self.excuses.unknown, "cancelled, though KIE was at it"
         assert job.id in self.people.cancel_tried, "cancelled by nobody"
 
     def _provider(self, job: Job, kind: FailureKind, task: Task | None) -> None:
         if task:
-            over = (job.settled_at or 0) >= task.done_at
-            assert self._broken(job, kind, task) or (task.ending == "empty" and over), "KIE did not fail"
+            empty = task.ending == "empty" and Done in self.kie.told[task.id]
+            assert empty or self._broken(job, kind, task), "KIE did not fail"
         else:
             assert job.kie_model in self.kie.gone, "neither sent nor withdrawn"
 
-    @staticmethod
-    def _broken(job: Job, kind: FailureKind, task: Task) -> bool:
-        return task.ending == "broken" and task.kind is kind and (job.settled_at or 0) >= task.done_at
+    def _broken(self, job: Job, kind: FailureKind, task: Task) -> bool:
+        return task.ending == "broken" and task.kind is kind and Broken in self.kie.told[task.id]
 
     def _expired(self, job: Job, kind: FailureKind, task: Task | None) -> None:
-        begun = job.created_at
-        if job.task_id:
-            begun = job.submitted_at or 0
+        """By KIE's own word that there is no video yet, or long after its time."""
+        limit = float(self.house.settings.give_up_hours) * rules.HOUR
+        begun = JobState.SUBMITTING if job.task_id else JobState.QUEUED
+        if task is None:
+            assert job.task_id is None, "of a task that KIE does not have"
         else:
-            assert task is None, "expired in the queue, though it was sent"
-        limit = float(self.house.settings.give_up_hours) * HOUR_MS
-        assert (job.settled_at or 0) - begun >= limit, "given up too early"
+            assert job.task_id, "expired in the queue, though it was sent"
+            if self.kie.last_word[task.id] not in (Open, Missing):
+                limit += rules.UNASKED_GRACE
+        waited = ((job.settled_at or 0) - ((job.submitted_at if job.task_id else job.created_at) or 0)) / 1000
+        # a start after the clock was set back puts moments that have not come yet to now
+        assert self.kie.fate.jumped or waited >= limit, "given up too early, by the clock"
+        assert self._passed(job, begun, JobState.SETTLED) >= limit, "given up too early"
 
     def _lost(self, job: Job, kind: FailureKind, task: Task | None) -> None:
-        prompt = job.request.prompt
-        assert prompt in self.kie.unanswered | self.excuses.cut_off, "lost, though KIE answered"
-        waited = ((job.settled_at or 0) - (job.submitted_at or 0)) / 1000
+        if job.id in self.excuses.unknown:
+            return
+        assert self._prompt(job) in self.kie.unanswered | self.excuses.cut_off, "lost, though KIE answered"
+        waited = self._passed(job, JobState.SUBMITTING, JobState.SETTLED)
         assert not job.with_callback or waited >= rules.PATIENCE_AT_LEAST, "KIE had no time to call"
 
     def _unfetchable(self, job: Job, kind: FailureKind, task: Task | None) -> None:
         assert task, "never made, and not to be had"
         assert task.ending == "video"
-        age = ((job.settled_at or 0) - (job.submitted_at or 0)) / 1000
         tried_enough = self.kie.kept_back[task.url] >= rules.FETCH_TRIES
-        too_late = age > rules.ADDRESS_LIVES and self.kie.broken_off[task.url] > 0
-        assert tried_enough or too_late, "it could have been fetched"
+        late = self._passed(job, JobState.SUBMITTING, JobState.SETTLED) > rules.ADDRESS_LIVES
+        assert tried_enough or (late and self.kie.broken_off[task.url] > 0), "it could have been fetched"
 
     # --- what came -----------------------------------------------------------------------------------------------
 
     def _end(self, job: Job, ends: list[Arrived]) -> None:
         """One message, or one more for each time that nobody could tell; or the reason why there is none."""
         unsure = self.chat.unsure[job.id, False]
-        most = 1 + unsure + self.excuses.sent_beside[job.request.prompt]
+        most = 1 + unsure + self.excuses.sent_beside[job.id] + self.people.resend_tried[job.id]
         assert len(ends) <= most, f"{job.id} came {len(ends)} times"
         to = job.delivered_to or ""
         if to == "kept":
-            waited = ((job.ended_at or 0) - (job.settled_at or 0)) / 1000
-            assert self.chat.is_closed(job) or waited > 24 * rules.HOUR, "kept, though a way was open"
+            waited = self._passed(job, JobState.SETTLED, JobState.DELIVERED)
+            assert self._is_closed(job) or waited > 24 * rules.HOUR, "kept, though a way was open"
         elif to.endswith(UNSURE):
-            assert to.removesuffix(UNSURE) in self.chat.routes(job)
+            assert to.removesuffix(UNSURE) in ROUTES
             assert unsure >= 2, "unsure, though nothing was"
         else:
-            this = [each for each in ends if each.id == job.message_id and each.route == to]
+            nameless = self._is_erased(job) and job.message_id is None
+            all_ends = ends + [each for each in self.chat.earlier if each.job_id == job.id]
+            this = [each for each in all_ends if each.route == to and (nameless or each.id == job.message_id)]
             assert this, f"nothing came by {to!r}"
+
+    def _is_closed(self, job: Job) -> bool:
+        """Of a job without its words nobody knows whether it was private."""
+        if not self._is_erased(job):
+            return self.chat.is_closed(job)
+        ways = [
+            self.chat.routes(replace(job, chat=replace(job.chat, private=each))) for each in (True, False)
+        ]
+        return any(all((job.id, route) in self.chat.closed for route in each) for each in ways)
+
+    async def _again(self, job: Job, mine: list[Arrived]) -> None:
+        """What an operator sends again comes again, unless no way is open, nobody can tell, or it was tried for a day."""
+        before = self.people.resent.get(job.id)
+        unsure = max(self.chat.unsure[job.id, gift] for gift in (True, False))
+        if before is None or self._is_erased(job) or self.chat.is_closed(job) or unsure >= 2:
+            return
+        if any(each.job_id == job.id for each in self.chat.earlier):
+            return  # an attempt of the same number, made after the backup, may be taken for this one
+        row = await self.house.store.read(lambda tx: tx.one("SELECT * FROM extras WHERE job_id = ?", job.id))
+        assert row, "sent again, and forgotten"
+        assert len(mine) > before or row["ended_at"] > row["until"], "sent again, and nothing came"
 
     async def _gift(self, job: Job, task: Task | None, given: list[Arrived]) -> None:
         """A video that comes after its refund is given, once."""
         self.gifts += len(given) > 0
         if given:
             assert self._may_be_given(job, task), "a gift that nobody owed"
-        assert len(given) <= 1 + self.chat.unsure[job.id, True], f"given {len(given)} times"
-        if not given and self._must_be_given(job, task):
+        most = 1 + self.chat.unsure[job.id, True] + self.excuses.sent_beside[job.id]
+        assert len(given) <= most + self.people.resend_tried[job.id], f"given {len(given)} times"
+        earlier = any(each.job_id == job.id and each.gift for each in self.chat.earlier)
+        if not (given or earlier or self._is_erased(job)) and self._must_be_given(job, task):
             assert await self._keeps_gift(job), "a video that came late was not given"
 
     @staticmethod
@@ -226,15 +292,36 @@ class Reckoning:
         has_come = await self.house.store.read(lambda tx: deliveries.gift_of(tx, job.id)) is not None
         return has_come and (self.chat.is_closed(job) or self.chat.unsure[job.id, True] >= 2)
 
-    async def _balance(self, who: UserRef, found: list[Job]) -> None:
-        """What was given, less what videos cost that nobody refunded."""
-        entries = await self.house.studio.ledger(who, 10_000)
-        given = [entry.transfer for entry in entries]
-        granted = sum(each.amount for each in given if each.reference.startswith(("grant:", "welcome:")))
-        mine = [job for job in found if job.user == who]
-        paid = sum(job.price for job in mine if isinstance(job.outcome, Video) and not job.refunded)
-        balance = await self.house.studio.balance(who)
-        assert (balance.available, balance.held) == (granted - paid, 0), who
+    async def _balances(self, who: UserRef, found: list[Job]) -> None:
+        """What was given, less what videos cost that nobody refunded; of each number that this member ever had, but
+        one welcome in all."""
+        welcomes = 0
+        for number in self.chronicle.numbers[who.external_id]:
+            account = f"user:{number}"
+            rows = await self.house.store.read(partial(money.history, account=account))
+            given = [row.transfer for row in rows]
+            granted = sum(each.amount for each in given if each.reference.startswith(("grant:", "welcome:")))
+            welcomes += sum(each.reference.startswith("welcome:") for each in given)
+            mine = [job for job in found if job.payer == account]
+            paid = sum(job.price for job in mine if isinstance(job.outcome, Video) and not job.refunded)
+            balance = await self.house.store.read(partial(money.balance, account=account))
+            assert (balance.available, balance.held) == (granted - paid, 0), who
+        assert welcomes <= 1, f"{who} was welcomed {welcomes} times"
+
+    async def _erased(self) -> None:
+        """Of a forgotten member no word is left, and nothing more was brought to them."""
+        texts = await self.house.store.read(all_texts)
+        for job_id, attempts in self.chronicle.erased.items():
+            words = self.chronicle.prompts[job_id]
+            assert not any(words in text for text in texts), f"{words!r} was forgotten, and still stands"
+            now = await self.house.value("SELECT COUNT(*) FROM deliveries WHERE job_id = ?", job_id)
+            assert now == attempts, "brought to somebody who is forgotten"
+
+
+def all_texts(tx: Tx) -> list[str]:
+    tables = [row["name"] for row in tx.all("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    rows = [row for table in tables for row in tx.all(f"SELECT * FROM {table}")]
+    return [value for row in rows for value in row if isinstance(value, str)]
 
 
 def check_backups(folder: Path) -> None:
