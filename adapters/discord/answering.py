@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import discord
 
-from adapters.discord import modals
+from adapters.discord import modals, render
 from adapters.discord.address import (
     NOTES_LIVE_SECONDS,
     TOKEN_LIVES_MS,
@@ -77,18 +77,18 @@ class Answering:
 
         await self.guard(reply, whole, typed)
 
-    async def guard(self, reply: Reply, work: Callable[[], Awaitable[None]], typed: str = "") -> None:
+    async def guard(self, reply: Reply, work: Callable[[], Awaitable[object]], typed: str = "") -> None:
         """The one place where errors become sentences."""
         task = asyncio.current_task()
         self._under_way.add(task)
         try:
             trouble = await self._trouble(reply, work)
-            if trouble is not None:
-                await reply.acknowledge()
-                if trouble:
-                    await reply.refuse(_refusal(trouble, typed, reply.language))
-                else:
-                    await reply.vanish()
+            if trouble is None or not await reply.acknowledge():
+                return
+            if trouble:
+                await _refuse(reply, trouble, typed)
+            else:
+                await reply.vanish()
         except (discord.HTTPException, NotSaid) as error:
             # what was refused may be our fault, and its trace helps; a network or a closed door has none worth a page
             is_refused = isinstance(error, discord.HTTPException)
@@ -97,7 +97,7 @@ class Answering:
             self._under_way.discard(task)
 
     @staticmethod
-    async def _trouble(reply: Reply, work: Callable[[], Awaitable[None]]) -> str | None:
+    async def _trouble(reply: Reply, work: Callable[[], Awaitable[object]]) -> str | None:
         """What is to be said of what went wrong ("": nothing); None when all went well. Raises HTTPException, NotSaid."""
         try:
             await work()
@@ -176,11 +176,14 @@ class Answering:
             await reply.whisper(Screen((Text(warning),)))
 
     async def renew(self, asker: Asker, job_id: str, message: int) -> None:
-        """The card of a job under way was pressed: it may be written to for another 15 minutes. Raises UserError."""
+        """The card of a job was pressed: it may be written to for another 15 minutes, and is left pointing at an end of
+        which it could not tell. Raises UserError."""
         job = await self._studio.job(asker.who, job_id)
         card = await self._memory.get(card_note(job.id))
-        if job.state is not JobState.DELIVERED and card and Card.from_json(card).message == message:
+        if card and Card.from_json(card).message == message:
             await self._remember_ticket(job, asker.who, Address.parse(asker.chat.address))
+            if job.state is JobState.DELIVERED:
+                await self._delivering.point(job, asker.language)
 
     async def _remember_card(self, job: Job, who: UserRef, card: Card) -> None:
         await self._memory.put(card_note(job.id), card.to_json(), seconds=NOTES_LIVE_SECONDS, owner=who)
@@ -208,8 +211,8 @@ class Answering:
                     await self._delivering.send_again(
                         job, replace(address, hidden=address.place is not Place.BOT_DM)
                     )
-                else:
-                    await reply.whisper(self._talk.failed(job, asker.language))
+                elif not await reply.whisper(self._talk.failed(job, asker.language)):
+                    break  # it waits on
             except KiebotError as error:
                 # a place that is too narrow for one of them does not keep the others back
                 log.info("what is kept of job %s could not be brought: %s", job.id, error)
@@ -247,11 +250,15 @@ class Answering:
             await self.questions.may_be_written(form_id, address.channel, address.user, asker.who)
 
 
-def _refusal(text: str, typed: str, language: str) -> Screen:
-    parts: tuple[Part, ...] = (Text(text),)
-    if typed:
-        parts = (*parts, Text(say("discord.your_words", language)), Words(typed))
-    return Screen(parts)
+async def _refuse(reply: Reply, text: str, typed: str) -> None:
+    """What was typed comes back whole: in the same message, or as a file of its own."""
+    why: tuple[Part, ...] = (Text(text),)
+    parts = (*why, Text(say("discord.your_words", reply.language)), Words(typed)) if typed else why
+    if render.fits(parts):
+        await reply.refuse(Screen(parts))
+    else:
+        await reply.refuse(Screen(why))
+        await reply.hand_back(typed)
 
 
 def later_warning(address: Address, usual: tuple[float, float] | None, language: str) -> str:
@@ -260,7 +267,8 @@ def later_warning(address: Address, usual: tuple[float, float] | None, language:
         return say("discord.warn_no_member", language)
     if address.stranger:
         return say("discord.warn_own_install", language)
-    missing = lacks(address)
+    # what is for their eyes only never comes into the channel
+    missing = () if address.hidden else lacks(address)
     if missing and (usual is None or usual[1] > SOON_ENOUGH_SECONDS):
         names = ", ".join(name.replace("_", " ").title() for name in missing)
         return say("discord.warn_rights", language, rights=names)

@@ -46,6 +46,8 @@ class Askers:
             language=await self.language(interaction),
             manager=bool(interaction.guild_id) and interaction.permissions.manage_guild,
             in_public=address.place is not Place.BOT_DM and not hidden,
+            guest=address.place is Place.SERVER and not address.member,
+            has_fields=True,
         )
 
     async def of_message(self, message: discord.Message) -> Asker:
@@ -67,6 +69,7 @@ class Askers:
             language=await self.talk.language(user_ref(author.id)),
             manager=isinstance(author, discord.Member) and author.guild_permissions.manage_guild,
             in_public=guild is not None,
+            has_fields=True,
         )
 
     async def language(self, interaction: Interaction) -> str:

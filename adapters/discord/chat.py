@@ -14,7 +14,7 @@ from adapters.discord.address import PLATFORM
 from adapters.discord.again import Fit
 from adapters.discord.client import DiscordClient
 from adapters.discord.errors import UNREACHABLE, answer_in, asked_wait
-from bot.domain import Button, Job, Progress
+from bot.domain import Button, CommunityRef, Job, Progress
 from bot.errors import RetryLater, StartError
 from bot.masking import Secret
 from bot.ports import Clock, Delivery, Memory
@@ -60,7 +60,9 @@ class DiscordChat:
         self._asked_wait = 0.0
         self._registering = asyncio.Lock()
         self._stopping = asyncio.Event()
-        self.client = DiscordClient(talk=talk, studio=studio, memory=memory, clock=clock, fit=fit)
+        self.client = DiscordClient(
+            talk=talk, studio=studio, memory=memory, clock=clock, api_url=api_url, fit=fit
+        )
         self._delivering = self.client.delivering
 
     # --- its life ------------------------------------------------------------------------------------------------
@@ -72,6 +74,11 @@ class DiscordChat:
         if application is None:
             return None
         return discord.utils.oauth_url(application, permissions=discord.Permissions(INSTALL_RIGHTS))
+
+    @property
+    def refusal(self) -> str | None:
+        """Whoever turns us down ends `run`."""
+        return None
 
     def mount(self, app: object) -> None:
         """Discord speaks to us over the gateway only."""
@@ -209,6 +216,9 @@ class DiscordChat:
 
     async def tell(self, external_id: str, text: str, buttons: Sequence[Button] = ()) -> bool:
         return await self._delivering.tell(external_id, text, buttons)
+
+    async def is_member(self, external_id: str, community: CommunityRef) -> bool:
+        return await self._delivering.is_member(external_id, community.external_id)
 
 
 def _pause(tries: int, asked: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any, TypeAlias
 
 import discord
@@ -18,6 +19,7 @@ from adapters.discord.items import ITEMS
 from adapters.discord.mentions import Mentions
 from adapters.discord.menus import menus
 from adapters.discord.operators import Operator
+from adapters.discord.pictures import Pictures
 from adapters.discord.pointed import Pointed
 from adapters.discord.presses import Presses
 from adapters.discord.privacy import Privacy
@@ -78,6 +80,7 @@ class DiscordClient(Counter):
         studio: Studio,
         memory: Memory,
         clock: Clock,
+        api_url: str,
         fit: Fit | None = None,
         **options: Any,
     ) -> None:
@@ -92,13 +95,14 @@ class DiscordClient(Counter):
             max_ratelimit_timeout=WAIT_MOST_SECONDS,
             **options,
         )
-        askers, privacy, pointed = Askers(talk, clock), Privacy(studio), Pointed(talk, memory)
+        self.pictures = pictures = Pictures(talk, api_url)
+        askers, privacy, pointed = Askers(talk, clock), Privacy(studio), Pointed(talk, memory, pictures)
         self.turns = Turns(clock)
         self.delivering = Delivering(self, talk=talk, studio=studio, memory=memory, clock=clock, fit=fit)
         self.answering = Answering(talk, studio, memory, self.delivering)
-        self.presses = Presses(talk, privacy, askers, self.answering, pointed)
-        self.desk = Desk(talk, privacy, askers, self.answering, pointed)
-        self.mentions = Mentions(talk, askers, self.answering)
+        self.presses = Presses(talk, privacy, askers, self.answering, pointed, pictures)
+        self.desk = Desk(talk, privacy, askers, self.answering, pointed, pictures)
+        self.mentions = Mentions(talk, askers, self.answering, pictures)
         self.shelf = Shelf(studio)
         self.tree = Tree(
             self,
@@ -112,6 +116,10 @@ class DiscordClient(Counter):
             self.tree.add_command(each)
         self.add_dynamic_items(*ITEMS)
 
+    async def close(self) -> None:
+        await self.pictures.close()
+        await super().close()
+
     async def on_ready(self) -> None:
         log.info("connected to Discord as %s, in %d servers", self.user, len(self.guilds))
 
@@ -122,4 +130,4 @@ class DiscordClient(Counter):
         await self.mentions.heard(self, message)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
-        log.error("%s failed", event_method)
+        log.error("%s failed", event_method, exc_info=sys.exception())

@@ -12,13 +12,12 @@ import discord
 from adapters.discord import posts, render
 from adapters.discord.address import PLATFORM, Address, Place, Ticket
 from adapters.discord.again import Again, Fit
-from adapters.discord.errors import Blocked, Gone, NoRights, Oversize, TokenDead, UploadsLimited
+from adapters.discord.errors import Blocked, Gone, NoRights, Oversize, Refused, TokenDead, UploadsLimited
 from adapters.discord.finding import Finder
 from adapters.discord.limits import Limits
 from adapters.discord.routes import (
     CHANNEL,
     DM,
-    NOTICE,
     TOKEN,
     Notes,
     address_of,
@@ -29,13 +28,15 @@ from adapters.discord.routes import (
 )
 from adapters.discord.sending import Post, Rest
 from adapters.discord.showing import Board
-from bot.domain import KEPT, Button, Failure, FailureKind, Job, JobState, Progress, Video, new_id
+from bot.domain import KEPT, NOTICE, Button, Failure, FailureKind, Job, JobState, Progress, Video, new_id
 from bot.errors import DeliveryUnknown, KiebotError, RetryLater, TooLarge
 from bot.ports import Clock, Delivery, Memory
 from bot.studio import Studio
 from bot.talk import Screen, Talk
 
 log = logging.getLogger(__name__)
+
+MEMBER_SECONDS = 60.0  # between a press and its Confirm nobody need be asked twice
 
 Send = Callable[[Post], Awaitable[str]]
 
@@ -69,6 +70,8 @@ class Delivering:
         fit: Fit | None = None,
     ) -> None:
         self._talk = talk
+        self._clock = clock
+        self._members: dict[tuple[str, str], float] = {}
         self._rest = Rest(client, clock)
         self._limits = Limits(client, memory)
         self._notes = Notes(memory, clock)
@@ -99,10 +102,9 @@ class Delivering:
         await self._board.close(delivery.job)
         try:
             sent = await self._bring(delivery)
-        except (Blocked, NoRights) as refused:
+        except (Blocked, Gone, NoRights) as refused:
             if delivery.route == CHANNEL:
-                why = posts.HELD_BACK if isinstance(refused, Blocked) else posts.NO_RIGHTS
-                await self._notes.turned_away(delivery.job, why)
+                await self._notes.turned_away(delivery.job, _why_away(refused))
             raise
         await self._arrived(delivery, sent)
         return sent
@@ -152,12 +154,31 @@ class Delivering:
         link = _link(job, job.message_id) if job.delivered_to == CHANNEL and job.message_id else ""
         return posts.pointer(Delivery(job, "", 0, video=video), link, language)
 
+    async def point(self, job: Job, language: str) -> None:
+        """The card of an ended job can be written to again: it says where the end stands. Never raises KiebotError."""
+        screen = self._ended(job, language)
+        try:
+            if screen and await self._board.point(job, address_of(job), screen):
+                await self._notes.over(job)
+        except KiebotError as error:
+            log.info("the card of job %s still points nowhere: %s", job.id, error)
+
     async def send_again(self, job: Job, address: Address) -> None:
         """The job's video to where its asker just pressed or wrote; what is private to their eyes only.
 
         Raises UserError when it is no longer kept, fits nowhere, or when there is no way; RetryLater.
         """
         await self._again.bring(job, address)
+
+    async def is_member(self, external_id: str, server: str) -> bool:
+        """Whether this person is in that server now, or was a moment ago. Raises RetryLater."""
+        key, now = (external_id, server), self._clock.monotonic()
+        self._members = {each: until for each, until in self._members.items() if until > now}
+        if key not in self._members:
+            if not await self._rest.is_member(int(server), int(external_id)):
+                return False
+            self._members[key] = now + MEMBER_SECONDS
+        return True
 
     # --- one attempt ---------------------------------------------------------------------------------------------
 
@@ -246,7 +267,8 @@ class Delivering:
             else:
                 link = _link(job, sent) if delivery.route == CHANNEL else ""
                 pointer = posts.pointer(delivery, link, language)
-                await self._board.point(job, address, pointer)
+                if not await self._board.point(job, address, pointer):
+                    return  # a press of the card will let it be written to
             await self._notes.over(job)
         except KiebotError as error:
             log.info("the delivery of job %s is not rounded off: %s", job.id, error)
@@ -269,6 +291,12 @@ class Delivering:
                 return
         if ticket:
             await self._rest.add_by_token(ticket, post)
+
+
+def _why_away(refused: Refused) -> str:
+    if isinstance(refused, Blocked):
+        return posts.HELD_BACK
+    return posts.GONE if isinstance(refused, Gone) else posts.NO_RIGHTS
 
 
 def _link(job: Job, message: str) -> str:

@@ -7,11 +7,11 @@ from functools import partial
 
 import discord
 
-from adapters.discord import modals, pictures
+from adapters.discord import modals
 from adapters.discord.address import Place
 from adapters.discord.answering import Answering
 from adapters.discord.asking import Askers, Interaction, place_of
-from adapters.discord.pictures import Upload
+from adapters.discord.pictures import Pictures, Upload, shown_by
 from adapters.discord.pointed import Pointed
 from adapters.discord.privacy import Privacy
 from adapters.discord.reply import InteractionReply
@@ -24,13 +24,20 @@ class Desk:
     """One for each client. Every method acknowledges within 3 s and tells what goes wrong itself."""
 
     def __init__(
-        self, talk: Talk, privacy: Privacy, askers: Askers, answering: Answering, pointed: Pointed
+        self,
+        talk: Talk,
+        privacy: Privacy,
+        askers: Askers,
+        answering: Answering,
+        pointed: Pointed,
+        pictures: Pictures,
     ) -> None:
         self._talk = talk
         self._privacy = privacy
         self._askers = askers
         self._answering = answering
         self._pointed = pointed
+        self._pictures = pictures
 
     async def order(
         self,
@@ -48,12 +55,22 @@ class Desk:
 
         async def work(asker: Asker) -> Answer:
             await self._talk.admit(asker)
-            take = partial(pictures.take, interaction.client, self._talk, asker)
+            take = partial(self._pictures.take, asker)
             ends = [*await take(last), None]
             return await self._talk.ask(asker, wish.change(pictures=await take(uploads), last=ends[0]))
 
         who = partial(self._askers.of_interaction, interaction, private=hidden)
         await self._answering.give(reply, who, work, typed=wish.prompt)
+
+    async def refuse(self, interaction: Interaction, why: UserError) -> None:
+        """A request that cannot be one; said to its asker alone."""
+        who = partial(self._askers.of_interaction, interaction, private=True)
+
+        async def work(asker: Asker) -> Answer:
+            await self._talk.admit(asker)
+            raise why
+
+        await self._answering.give(InteractionReply(interaction, hidden=True), who, work)
 
     async def tell(self, interaction: Interaction, name: str, text: str = "") -> None:
         """A command that only tells or settles something: in public for the asker's eyes only."""
@@ -61,7 +78,7 @@ class Desk:
         who = partial(self._askers.of_interaction, interaction, private=True)
 
         async def work(asker: Asker) -> Answer:
-            await self._talk.admit_to(asker, name)
+            await self._talk.admit_to(asker, name, text)
             return await self._talk.command(asker, name, text)
 
         await self._answering.give(reply, who, work)
@@ -98,7 +115,7 @@ class Desk:
     async def animate(self, interaction: Interaction, message: discord.Message) -> None:
         """What is to happen in the picture of a message that somebody pointed at."""
         reply = InteractionReply(interaction)
-        uploads = pictures.shown_by(message)
+        uploads = shown_by(message)
 
         async def show() -> None:
             reply.language = await self._askers.language(interaction)
@@ -108,6 +125,6 @@ class Desk:
             hidden = await self._privacy.hides(interaction)
             form = modals.animate_form(form_id, reply.language, private=hidden)
             who = partial(self._askers.of_interaction, interaction, private=hidden)
-            await self._pointed.fetch(form_id, reply.ask(form), who, interaction.client, uploads)
+            await self._pointed.fetch(form_id, reply.ask(form), who, uploads)
 
         await self._answering.guard(reply, show)

@@ -137,7 +137,7 @@ def _refusal(error: discord.HTTPException, by_token: bool) -> KiebotError:
     text = f"{error.status}/{error.code}: {error.text}"
     meaning = _MEANINGS.get(error.code)
     if meaning is None:
-        meaning = _by_status(error.status, by_token)
+        meaning = _by_status(error, by_token)
     if meaning is Malformed:
         log.error("Discord calls a request of ours wrong: %s", text)
     elif meaning is Blocked:
@@ -145,11 +145,13 @@ def _refusal(error: discord.HTTPException, by_token: bool) -> KiebotError:
     return RetryLater(text, OUT_OF_ORDER_SECONDS) if meaning is RetryLater else meaning(text)
 
 
-def _by_status(status: int, by_token: bool) -> type[KiebotError]:
+def _by_status(error: discord.HTTPException, by_token: bool) -> type[KiebotError]:
+    status = error.status
     if status == 413:
         return Oversize
     if by_token and status in (401, 404):
         return TokenDead  # also within its 15 minutes, as some report (discord.md 2)
-    if status in (401, 408, 429):
-        return RetryLater  # our own token, a proxy in between, Cloudflare: nobody's chat's fault
+    # our own token, a proxy in between, Cloudflare: nobody's chat's fault. Discord's own refusals have a code
+    if status in (401, 408, 429) or (status in (403, 404) and not error.code):
+        return RetryLater
     return Refused if status in (403, 404) else Malformed

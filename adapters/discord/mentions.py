@@ -9,10 +9,9 @@ from functools import partial
 
 import discord
 
-from adapters.discord import pictures
 from adapters.discord.answering import Answering
 from adapters.discord.asking import Askers
-from adapters.discord.pictures import pictures_among
+from adapters.discord.pictures import Pictures, pictures_among
 from adapters.discord.reply import MessageReply
 from bot.errors import UserError
 from bot.talk import Answer, Asker, Talk
@@ -43,10 +42,11 @@ def command_in(text: str) -> tuple[str, str]:
 class Mentions:
     """One for each client."""
 
-    def __init__(self, talk: Talk, askers: Askers, answering: Answering) -> None:
+    def __init__(self, talk: Talk, askers: Askers, answering: Answering, pictures: Pictures) -> None:
         self._talk = talk
         self._askers = askers
         self._answering = answering
+        self._pictures = pictures
 
     async def heard(self, client: discord.Client, message: discord.Message) -> None:
         me = client.user.id if client.user else 0
@@ -58,29 +58,31 @@ class Mentions:
         reply.picture = next((each.url for each in uploads if each.is_picture), "")
 
         async def work(asker: Asker) -> Answer:
-            return await self._answer(client, message, text, asker)
+            return await self._answer(message, text, asker)
 
         await self._answering.give(reply, partial(self._askers.of_message, message), work)
 
-    async def _answer(
-        self, client: discord.Client, message: discord.Message, text: str, asker: Asker
-    ) -> Answer:
+    async def _answer(self, message: discord.Message, text: str, asker: Asker) -> Answer:
         command, rest = command_in(text)
         uploads = pictures_among(message.attachments)
         if not text and not uploads:
             command = "start"
         if command and command not in ORDERS:
-            await self._talk.admit_to(asker, command)
+            await self._talk.admit_to(asker, command, rest)
             return await self._talk.command(asker, command, rest)
-        await self._talk.admit(asker)
-        if message.guild and (await self._talk.studio.preferences(asker.who)).get("private"):
-            # nothing that answers a message can be for one pair of eyes only; a command's answer can
-            raise UserError("discord.only_for_you")
-        taken = await pictures.take(client, self._talk, asker, uploads)
         asked = None
         if not command:
             asked = await self._answering.questions.of_writer(message.channel.id, message.author.id)
         if asked:
+            asker = await self._talk.admit_to_answer(asker, asked.question)
+        else:
+            await self._talk.admit(asker)
+        if message.guild and (await self._talk.studio.preferences(asker.who)).get("private"):
+            # nothing that answers a message can be for one pair of eyes only; a command's answer can
+            raise UserError("discord.only_for_you")
+        taken = await self._pictures.take(asker, uploads)
+        if asked:
+            await self._answering.questions.answered(message.channel.id, message.author.id)
             return await self._talk.answer(asker, asked.question, text=text, pictures=taken)
         wish = self._talk.read(command, rest)
         return await self._talk.ask(asker, wish.change(pictures=taken))

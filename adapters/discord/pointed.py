@@ -8,10 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-import discord
-
-from adapters.discord import pictures
-from adapters.discord.pictures import Upload
+from adapters.discord.pictures import Pictures, Upload
 from adapters.discord.questions import QUESTION_LIVES_SECONDS
 from bot.domain import Picture
 from bot.errors import RetryLater, UserError
@@ -31,9 +28,10 @@ def _note(form_id: str) -> str:
 class Pointed:
     """By the id of the form that is about them; over Memory, so that a form is understood after a restart."""
 
-    def __init__(self, talk: Talk, memory: Memory) -> None:
+    def __init__(self, talk: Talk, memory: Memory, pictures: Pictures) -> None:
         self._talk = talk
         self._memory = memory
+        self._pictures = pictures
         self._coming: dict[str, asyncio.Event] = {}
 
     async def fetch(
@@ -41,7 +39,6 @@ class Pointed:
         form_id: str,
         shown: Awaitable[bool],
         who: Callable[[], Awaitable[Asker]],
-        client: discord.Client,
         uploads: Sequence[Upload],
     ) -> None:
         """As soon as the form is `shown`. Raises what showing it raises; of the pictures, whoever hands it in is told."""
@@ -49,26 +46,25 @@ class Pointed:
         try:
             if await shown:
                 asker = await who()
-                kept = await self._fetched(client, asker, uploads)
+                kept = await self._fetched(asker, uploads)
                 await self._memory.put(_note(form_id), kept, seconds=QUESTION_LIVES_SECONDS, owner=asker.who)
         except RetryLater as error:
             log.info("the pictures of a form could not be kept: %s", error)
         finally:
             self._coming.pop(form_id).set()
 
-    async def _fetched(
-        self, client: discord.Client, asker: Asker, uploads: Sequence[Upload]
-    ) -> dict[str, Any]:
+    async def _fetched(self, asker: Asker, uploads: Sequence[Upload]) -> dict[str, Any]:
         try:
             await self._talk.admit(asker)
-            taken = await pictures.take(client, self._talk, asker, uploads)
+            taken = await self._pictures.take(asker, uploads)
         except UserError as problem:
             values = {name: str(value) for name, value in problem.values.items()}
             return {"problem": problem.key, "values": values}
         return {"pictures": pictures_data(taken)}
 
     async def taken(self, form_id: str) -> tuple[Picture, ...]:
-        """Those of a form that was handed in. Raises UserError where they could not be had."""
+        """Those of a form that was handed in, once. Raises UserError where they could not be had, or when their asker was
+        not admitted."""
         coming = self._coming.get(form_id)
         if coming:
             with suppress(TimeoutError):
@@ -76,6 +72,7 @@ class Pointed:
         found = await self._memory.get(_note(form_id))
         if found is None:
             raise UserError("discord.picture_slow" if form_id in self._coming else "discord.form_gone")
+        await self._memory.drop(_note(form_id))
         if "problem" in found:
             raise UserError(found["problem"], **found["values"])
         return pictures_of(found["pictures"])

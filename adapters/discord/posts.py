@@ -15,7 +15,7 @@ from bot.texts import say
 
 WORDS_MOST = 300  # of a request, above its video
 # Why an end comes elsewhere than where it was asked: keys of what its asker is told.
-NO_RIGHTS, HELD_BACK = "discord.moved_rights", "discord.moved_filter"
+NO_RIGHTS, HELD_BACK, GONE = "discord.moved_rights", "discord.moved_filter", "discord.moved_gone"
 
 
 def end(
@@ -30,7 +30,8 @@ def end(
 ) -> Post:
     """The video, its address where there is no file to send, or why there is none. `in_sight`: others read along;
     `away`: why it comes elsewhere. What a filter held back is not said again (discord.md 11)."""
-    job = _wordless(delivery.job) if away == HELD_BACK else delivery.job
+    is_secret = in_sight and is_private(delivery.job)
+    job = _wordless(delivery.job) if is_secret or away == HELD_BACK else delivery.job
     more = (Small(say(away, language)),) if away else ()
     if delivery.video is None:
         screen = _with(talk.failed(job, language, public=in_sight), more)
@@ -41,7 +42,7 @@ def end(
         view = render.view(screen, mention=mention, accent=render.ACCENT_READY)
         return Post(view, mention=mention, reply_to=reply_to)
     name, description = f"{job.id}.mp4", talk.described(job, language)
-    # what is private stays a video without its words, wherever it may be forwarded to
+    # whoever looks over a shoulder sees no words above what is private; its description is for who cannot see it
     words = "" if is_private(job) else render.quoted(wording.excerpt(job, WORDS_MOST))
     view = render.view(
         _with(talk.caption(delivery, language), more),

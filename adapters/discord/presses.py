@@ -8,11 +8,12 @@ from typing import Any, cast
 
 import discord
 
-from adapters.discord import items, modals, pictures
+from adapters.discord import items, modals
+from adapters.discord.address import user_ref
 from adapters.discord.answering import Answering
 from adapters.discord.asking import Askers, Interaction
 from adapters.discord.modals import Filled
-from adapters.discord.pictures import Upload
+from adapters.discord.pictures import Pictures, Upload
 from adapters.discord.pointed import Pointed
 from adapters.discord.privacy import Privacy
 from adapters.discord.reply import InteractionReply
@@ -35,13 +36,20 @@ class Presses:
     """One for each client."""
 
     def __init__(
-        self, talk: Talk, privacy: Privacy, askers: Askers, answering: Answering, pointed: Pointed
+        self,
+        talk: Talk,
+        privacy: Privacy,
+        askers: Askers,
+        answering: Answering,
+        pointed: Pointed,
+        pictures: Pictures,
     ) -> None:
         self._talk = talk
         self._privacy = privacy
         self._askers = askers
         self._answering = answering
         self._pointed = pointed
+        self._pictures = pictures
 
     # --- buttons -------------------------------------------------------------------------------------------------
 
@@ -64,10 +72,11 @@ class Presses:
         )
         await asyncio.wait({giving}, timeout=FORM_SECONDS)
         if not giving.done():
-            await reply.acknowledge()
+            await self._answering.guard(reply, reply.acknowledge)
         await giving
 
     async def _press(self, interaction: Interaction, action: str, asker: Asker) -> Answer:
+        self._talk.admit_press(asker.who, action)
         verb, rest = parse_action(action)
         message = cast("discord.Message", interaction.message).id
         if verb == "dlg":
@@ -87,6 +96,7 @@ class Presses:
 
         async def show() -> None:
             reply.language = await self._askers.language(interaction)
+            self._talk.admit_press(user_ref(interaction.user.id))
             asked = await self._answering.questions.of_form(form_id, interaction.user.id)
             await reply.ask(modals.question_form(form_id, asked.question, reply.language))
 
@@ -95,7 +105,8 @@ class Presses:
     async def unknown(self, interaction: Interaction) -> None:
         """A component that this version knows nothing of."""
 
-        async def refuse(_: Asker) -> Answer:
+        async def refuse(asker: Asker) -> Answer:
+            self._talk.admit_press(asker.who)
             raise UserError("talk.old_button")
 
         who = partial(self._askers.of_interaction, interaction)
@@ -122,7 +133,7 @@ class Presses:
             wish = wish.change(choices={**wish.choices, **_chosen(form)})
             return await self._order(interaction, asker, wish, form.uploads)
         if form.kind == "animate":
-            await self._talk.admit(asker)
+            # who was admitted when its picture was fetched is not asked again
             taken = await self._pointed.taken(form.id)
             return await self._talk.ask(asker, Wish(prompt=form.words, pictures=taken))
         raise UserError("discord.form_gone")
@@ -130,8 +141,8 @@ class Presses:
     async def _answered(self, interaction: Interaction, form: Filled, asker: Asker) -> Answer:
         questions = self._answering.questions
         asked = await questions.of_form(form.id, interaction.user.id)
-        await self._talk.admit(asker)
-        taken = await pictures.take(interaction.client, self._talk, asker, form.uploads)
+        asker = await self._talk.admit_to_answer(asker, asked.question)
+        taken = await self._pictures.take(asker, form.uploads)
         answer = await self._talk.answer(asker, asked.question, text=form.words, pictures=taken)
         await questions.answered(interaction.channel_id or 0, interaction.user.id)
         return answer
@@ -140,7 +151,7 @@ class Presses:
         self, interaction: Interaction, asker: Asker, wish: Wish, uploads: tuple[Upload, ...]
     ) -> Answer:
         await self._talk.admit(asker)
-        taken = await pictures.take(interaction.client, self._talk, asker, uploads)
+        taken = await self._pictures.take(asker, uploads)
         return await self._talk.ask(asker, wish.change(pictures=taken))
 
     # --- what the client hands over --------------------------------------------------------------------------------

@@ -68,11 +68,10 @@ class Questions:
         return await self.of_form(await self._memory.get(_message(message)) or "", user)
 
     async def of_writer(self, channel: int, user: int) -> Asked | None:
-        """The question this user may answer by writing here, which is then asked no more; None when there is none."""
+        """The question this user may answer by writing here, until it is `answered`; None when there is none."""
         form_id = await self._memory.get(_writer(channel, user))
         if form_id is None or await self._memory.get(_form(form_id)) is None:
             return None
-        await self.answered(channel, user)
         return await self.of_form(form_id, user)
 
     async def answered(self, channel: int, user: int) -> None:

@@ -101,6 +101,15 @@ def plain(text: str, below: Sequence[Button] = (), *, mention: int | None = None
     return view(Screen((Text(text),), (tuple(below),) if below else ()), mention=mention)
 
 
+def with_file(text: str, name: str) -> View:
+    """A word about a file of this name that goes along."""
+    made = ui.LayoutView(timeout=None)
+    made.add_item(ui.TextDisplay(escaped(text)))
+    made.add_item(ui.File(f"attachment://{name}"))
+    made.stop()
+    return made
+
+
 def with_get(screen: Screen, job_id: str, language: str = DEFAULT_LANGUAGE) -> Screen:
     """With a button that brings the video: where the bot may not write by itself, a press lets it."""
     button = Button(say("discord.get_video", language), action("get", job_id))
@@ -145,6 +154,11 @@ def lasting(url: str) -> str:
     return found[1] if found else url
 
 
+def lasts(url: str) -> bool:
+    """Whether it is still there tomorrow: what came with a command or a form is not (discord.md 4)."""
+    return "/ephemeral-attachments/" not in url
+
+
 def walk(components: Iterable[Any]) -> Iterator[Any]:
     """Every component of a message, outer ones first."""
     for each in components:
@@ -187,6 +201,12 @@ def texts(parts: Sequence[Part]) -> list[str]:
         # escaping makes words longer, here by as much as in what is cut
         share = over * len(room[longest]) // len(_said(parts[longest], room[longest])) + 2
         room[longest] = shortened(room[longest], max(LEAST_WORDS // 2, len(room[longest]) - share))
+
+
+def fits(parts: Sequence[Part]) -> bool:
+    """Whether a message can say all of it, quoted words uncut."""
+    blocks = _blocks(parts, {at: part.text for at, part in enumerate(parts) if isinstance(part, Words)})
+    return sum(map(len, blocks)) <= TEXT_MOST
 
 
 def _cut(blocks: Sequence[str], most: int) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from io import BytesIO
 from typing import Protocol, TypeVar
 
 import aiohttp
@@ -26,6 +27,7 @@ T = TypeVar("T")
 
 # discord.md 11: another process, or a try of ours whose answer was lost, was quicker; or we were too slow.
 ALREADY, TOO_LATE = 40060, 10062
+WORDS_FILE = "words.txt"
 NO_REPLIES = 160002  # without the right to read the history, a message of its own may pass
 REPEATED_SECONDS = 1.0  # what took so long was tried more than once, by the library itself (discord.md 10)
 # A wait longer than the client's patience is as good as a broken connection to who stands before their screen.
@@ -76,11 +78,14 @@ class Reply(Protocol):
     async def add(self, screen: Screen) -> Card:
         """A further message."""
 
-    async def whisper(self, screen: Screen) -> None:
-        """For the asker's eyes only, as far as Discord lets us."""
+    async def whisper(self, screen: Screen) -> bool:
+        """For the asker's eyes only. False where Discord lets us in nowhere, and they are told so instead."""
 
     async def refuse(self, screen: Screen) -> None:
         """Nothing came of it: say why, quietly, and leave nothing that looks unfinished."""
+
+    async def hand_back(self, words: str) -> None:
+        """What they typed and what is too long for a message: as a file, for the asker's eyes only."""
 
     async def vanish(self) -> None:
         """Nothing is to be said."""
@@ -123,19 +128,21 @@ class InteractionReply:
         async with self._first:
             if self._acknowledged is None:
                 is_ours = self.interaction.client.turns.take(self.interaction.id)
-                self._acknowledged = is_ours and await self._defer()
+                self._acknowledged = is_ours and await self._respond(self._defer)
             return self._acknowledged
 
-    async def _defer(self) -> bool:
+    async def _respond(self, call: Callable[[], Awaitable[object]]) -> bool:
+        """The very first answer, which Discord takes once: at once again when the connection broke. False when it came
+        too late, or when somebody else was quicker."""
         loop, began = asyncio.get_running_loop(), asyncio.get_running_loop().time()
         repeated = False
         try:
             try:
-                await once(self._defer_once)
+                await once(call)
             except NotSaid as error:
-                log.info("interaction %s is acknowledged again: %s", self.interaction.id, error)
+                log.info("interaction %s is answered again: %s", self.interaction.id, error)
                 repeated = True
-                await once(self._defer_once)
+                await once(call)
         except discord.HTTPException as error:
             if error.code not in (ALREADY, TOO_LATE):
                 raise
@@ -151,7 +158,7 @@ class InteractionReply:
             return False
         return True
 
-    async def _defer_once(self) -> None:
+    async def _defer(self) -> None:
         if self.in_place:
             await self.interaction.response.defer()
         else:
@@ -162,9 +169,8 @@ class InteractionReply:
         async with self._first:
             if self._acknowledged is not None or not self.interaction.client.turns.take(self.interaction.id):
                 return False
-            await once(lambda: self.interaction.response.send_modal(form))
-            self._acknowledged = True
-        return True
+            self._acknowledged = await self._respond(lambda: self.interaction.response.send_modal(form))
+            return self._acknowledged
 
     async def show(self, screen: Screen) -> Card:
         view = render.view(screen, picture=self.picture, clip=self._clip)
@@ -177,8 +183,9 @@ class InteractionReply:
         message = await self._follow_up(screen, hidden=self.adds_hidden)
         return Card(int(message["channel_id"]), int(message["id"]), self.adds_hidden)
 
-    async def whisper(self, screen: Screen) -> None:
+    async def whisper(self, screen: Screen) -> bool:
         await self._follow_up(screen, hidden=True)
+        return True
 
     async def _follow_up(self, screen: Screen, *, hidden: bool) -> Json:
         by, post = self.interaction, Post(render.view(screen), hidden=hidden)
@@ -190,6 +197,12 @@ class InteractionReply:
             await self.whisper(screen)
         else:
             await self.show(screen)
+
+    async def hand_back(self, words: str) -> None:
+        by = self.interaction
+        file = discord.File(BytesIO(words.encode()), WORDS_FILE)
+        post = Post(render.with_file(say("discord.your_words", self.language), WORDS_FILE), hidden=True)
+        await once(lambda: follow_up(by.client.http, by.application_id, by.token, post, file))
 
     async def vanish(self) -> None:
         """A public "thinking" cannot be made private any more, so it is taken away (discord.md 2)."""
@@ -254,18 +267,23 @@ class MessageReply:
     async def add(self, screen: Screen) -> Card:
         return await self.show(screen)
 
-    async def whisper(self, screen: Screen) -> None:
+    async def whisper(self, screen: Screen) -> bool:
         if not self.open_to_all:
             await self.show(screen)
-            return
+            return True
         try:
             await once(lambda: self.message.author.send(view=render.view(screen)))
         except discord.Forbidden:
             await self.show(Screen((Text(say("discord.no_whisper", self.language)),)))
+            return False
+        return True
 
     async def refuse(self, screen: Screen) -> None:
         self.picture = ""  # nothing came of it
         await self.show(screen)
+
+    async def hand_back(self, words: str) -> None:
+        """It stands in the message they wrote."""
 
     async def vanish(self) -> None:
         pass

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from adapters.discord.address import NOTES_LIVE_SECONDS, Address, Card, Place, Ticket, card_note, ticket_note
-from bot.domain import Job, JobState
+from bot.domain import NOTICE, Job, JobState
 from bot.ports import Clock, Delivery, Memory
 from bot.talk.base import action
 
 # The asker's own token; a message of the bot's where it was asked; one to the asker alone; a line in public that it
 # waits, without words or picture (discord.md 2).
-TOKEN, CHANNEL, DM, NOTICE = "token", "channel", "dm", "notice"
+TOKEN, CHANNEL, DM = "token", "channel", "dm"
 
 NONCE_MOST = 25
 NONCE_SECONDS = 120.0  # Discord says "a few minutes"

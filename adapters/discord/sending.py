@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,12 @@ from discord.http import HTTPClient, MultipartParameters, Route, handle_message_
 from adapters.discord import render
 from adapters.discord.address import Ticket
 from adapters.discord.buttons import shortened
-from adapters.discord.errors import TROUBLE, NoRights, ReplyForbidden, translate
+from adapters.discord.errors import TROUBLE, NoRights, Refused, ReplyForbidden, translate
 from adapters.discord.render import DESCRIPTION_MOST
 from bot.errors import RetryLater
 from bot.ports import Clock
+
+log = logging.getLogger(__name__)
 
 CALL_SECONDS, CONNECT_SECONDS = 30.0, 15.0
 SLOWEST = 200_000  # bytes a second; aiohttp's own 300 s would end a large upload (discord.md 10)
@@ -129,6 +132,17 @@ class Rest:
         """Without the right to read the past, Discord shows an empty one."""
         return bool(await self._messages(channel, {"limit": 1}))
 
+    async def is_member(self, guild: int, user: int) -> bool:
+        """Whether this person is in that server, as long as the bot is in it too. Needs no intent (discord.md 7). Raises
+        RetryLater."""
+        route = Route("GET", "/guilds/{guild_id}/members/{member_id}", guild_id=guild, member_id=user)
+        try:
+            await self._plain(route)
+        except Refused as error:
+            log.info("discord:%s is not seen in discord-server:%s: %s", user, guild, error)
+            return False
+        return True
+
     async def dm(self, user: int) -> int:
         """The channel of direct messages with this person: opened once, then the same (discord.md 2)."""
         self._require_connection()
@@ -176,16 +190,17 @@ class Rest:
             raise RetryLater("there is no connection to Discord")
 
 
-async def follow_up(http: HTTPClient, application: int, token: str, post: Post) -> Json:
+async def follow_up(
+    http: HTTPClient, application: int, token: str, post: Post, file: discord.File | None = None
+) -> Json:
     """A message of its own by a token, sent once: it has no nonce, so that whatever is sent again comes again. Raises
     TROUBLE; after a 5xx nobody knows whether Discord took it."""
     route = Route(
         "POST", "/webhooks/{webhook_id}/{webhook_token}", webhook_id=application, webhook_token=token
     )
-    with _parameters(route, post, None, replying=False) as made:
-        sent: Json = await http.request(
-            route, json=made.payload, timeout=_timeout(0), raise_for_status=_unrepeated
-        )
+    with _parameters(route, post, file, replying=False) as made:
+        body: dict[str, Any] = {"form": made.multipart, "files": [file]} if file else {"json": made.payload}
+        sent: Json = await http.request(route, timeout=_timeout(0), raise_for_status=_unrepeated, **body)
     return sent
 
 

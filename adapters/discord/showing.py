@@ -8,7 +8,7 @@ import math
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adapters.discord import render
 from adapters.discord.address import Address, Card, Ticket
@@ -105,18 +105,24 @@ class Board:
         if shown.edit:
             await asyncio.wait({shown.edit})
 
-    async def point(self, job: Job, address: Address, screen: Screen) -> None:
-        """The end stands elsewhere; the card says so, where it can still be reached. Raises KiebotError."""
+    async def point(self, job: Job, address: Address, screen: Screen) -> bool:
+        """The end stands elsewhere; the card says so. False where no way leads to it now. Raises KiebotError."""
         shown = self._of(job)
         async with shown.turn:
             shown.at, shown.closed, shown.end = math.inf, True, screen
             card, ticket = await self._notes.card(job), await self._notes.ticket(job)
-            if card and (ticket or _is_open(card, address)):
-                try:
-                    await self._write(card, address, ticket, screen)
-                except (DeliveryUnknown, RetryLater):
-                    # a connection that broke; an edit may be repeated, and nothing comes after this one
-                    await self._write(card, address, ticket, screen)
+            if card is None:
+                return True
+            if not (ticket or _is_open(card, address)):
+                return False
+            if not render.lasts(card.picture):
+                card = replace(card, picture="")
+            try:
+                await self._write(card, address, ticket, screen)
+            except (DeliveryUnknown, RetryLater):
+                # a connection that broke; an edit may be repeated, and nothing comes after this one
+                await self._write(card, address, ticket, screen)
+            return True
 
     @asynccontextmanager
     async def pressed(self, job: Job, screen: Screen) -> AsyncIterator[Screen | None]:

@@ -14,6 +14,7 @@ from adapters.telegram.calls import Calls
 from adapters.telegram.commands import ANSWERED
 from adapters.telegram.delivery import Delivering, Fit
 from adapters.telegram.dispatch import Dispatch, insist
+from adapters.telegram.groups import is_member
 from adapters.telegram.handlers import Handling
 from adapters.telegram.intake import Line, Poll
 from adapters.telegram.reading import PLATFORM, Raw, Reader
@@ -21,7 +22,7 @@ from adapters.telegram.session import make_bot
 from adapters.telegram.setup import Introduction
 from adapters.telegram.trouble import Kind, trouble
 from adapters.telegram.webhook import Webhook
-from bot.domain import Button, Job, Progress, UserRef
+from bot.domain import Button, CommunityRef, Job, Progress, UserRef
 from bot.errors import StartError
 from bot.masking import Secret
 from bot.ports import Clock, Delivery, Inbox, Memory
@@ -74,6 +75,10 @@ class TelegramChat:
     @property
     def link(self) -> str | None:
         return f"https://t.me/{self._me.username}" if self._me else None
+
+    @property
+    def refusal(self) -> str | None:
+        return self._line.refusal
 
     # --- starting and stopping -----------------------------------------------------------------------------------
 
@@ -177,3 +182,7 @@ class TelegramChat:
 
     async def tell(self, external_id: str, text: str, buttons: Sequence[Button] = ()) -> bool:
         return await self._delivering.tell(external_id, text, buttons)
+
+    async def is_member(self, external_id: str, community: CommunityRef) -> bool:
+        """Raises RetryLater."""
+        return await is_member(self._calls, int(community.external_id), int(external_id))

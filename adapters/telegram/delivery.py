@@ -18,7 +18,7 @@ from adapters.telegram.sending import Sender, Target, message
 from adapters.telegram.status import StatusBoard
 from adapters.telegram.uploads import nothing
 from bot import wording
-from bot.domain import KEPT, Button, ChatRef, Failure, FailureKind, Job, Progress, Video
+from bot.domain import KEPT, NOTICE, Button, ChatRef, Failure, FailureKind, Job, Progress, Video
 from bot.errors import DeliveryUnknown, KiebotError, RouteClosed, TooLarge, UserError
 from bot.ports import Clock, Delivery, Memory
 from bot.talk import Screen, Talk, Text
@@ -26,7 +26,7 @@ from bot.talk import Screen, Talk, Text
 log = logging.getLogger(__name__)
 
 # In the asking chat; in the asker's own chat; a line in public that the video waits, without words or picture.
-CHAT, PRIVATE, NOTICE = "chat", "private", "notice"
+CHAT, PRIVATE = "chat", "private"
 
 SENT_KEPT_SECONDS = 30 * 86_400.0
 
@@ -53,14 +53,14 @@ class Delivering:
 
     def routes(self, job: Job) -> Sequence[str]:
         """What is private never goes into a group, not even when nothing else is left (product.md, P8)."""
-        if job.chat.community is None:
+        if not _in_group(job):
             return (CHAT,)
         return (PRIVATE, NOTICE) if job.chat.private else (CHAT, PRIVATE)
 
     async def show(self, job: Job, progress: Progress) -> None:
         if not (job.delivered_to == KEPT or self.board.is_due(job)):
             return
-        in_sight = job.chat.community is not None and job.chat.private
+        in_sight = _in_group(job) and job.chat.private
         try:
             screen = self._talk.status(job, progress, await self._talk.language(job.user), public=in_sight)
             await self.board.show(job, screen)
@@ -235,7 +235,12 @@ class Delivering:
 
 def _is_in_sight(delivery: Delivery) -> bool:
     """Whether others read along."""
-    return delivery.route == CHAT and delivery.job.chat.community is not None
+    return delivery.route == CHAT and _in_group(delivery.job)
+
+
+def _in_group(job: Job) -> bool:
+    """By the chat itself: what was ordered in private may be a community's too."""
+    return Address.parse(job.chat.address).in_group
 
 
 def _address(delivery: Delivery) -> Address:

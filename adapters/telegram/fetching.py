@@ -23,6 +23,7 @@ from bot.talk import Talk
 log = logging.getLogger(__name__)
 
 DOWNLOAD_SECONDS = 60
+READ_AT_ONCE = 4  # pictures of everybody together: so many lie in memory
 # A file's address runs out; asking again gives another (telegram.md 1).
 TRIES = 2
 
@@ -34,12 +35,18 @@ class Fetching:
         self._bot = bot
         self._calls = calls
         self._talk = talk
+        self._room = asyncio.Semaphore(READ_AT_ONCE)
 
     async def take(self, spot: Spot, sent: Sequence[Sent]) -> tuple[Picture, ...]:
         """In their order. Raises UserError for the first that cannot be used, RetryLater."""
-        return tuple(
-            [await self._talk.take_picture(spot.asker, await self._bytes(each), each.name) for each in sent]
-        )
+        taken = []
+        for each in sent:
+            async with self._room:
+                taken.append(await self._take(spot, each))
+        return tuple(taken)
+
+    async def _take(self, spot: Spot, sent: Sent) -> Picture:
+        return await self._talk.take_picture(spot.asker, await self._bytes(sent), sent.name)
 
     async def _bytes(self, sent: Sent) -> bytes:
         for _ in range(TRIES):

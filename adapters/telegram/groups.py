@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+
+from aiogram.methods import GetChatMember
 from aiogram.types import ChatMemberRestricted, ChatMemberUpdated, Message
 
 from adapters.telegram.address import Address
 from adapters.telegram.calls import Calls
+from adapters.telegram.errors import Refused
 from adapters.telegram.messages import GROUPS, PLATFORM, community_ref, user_ref
 from adapters.telegram.replies import Replies
 from adapters.telegram.spots import Spot
 from bot.domain import ChatRef, CommunityRef
-from bot.errors import UserError
+from bot.errors import RouteClosed, UserError
 from bot.ports import Memory
 from bot.talk import Asker, Heading, Part, Screen, Small, Talk, Text
+from bot.talk.base import CLOSED
 from bot.texts import say
+
+log = logging.getLogger(__name__)
 
 MINUTE, HOUR = 60.0, 3600.0
 # Joining is told by several updates, and an upgrade looks like joining.
@@ -51,7 +58,7 @@ class Groups:
         """Say why not; in a group, whether it is let in is said once an hour."""
         text = problem.text(spot.asker.language)
         if spot.in_group and problem.key.startswith("access."):
-            is_closed = problem.key == "access.closed"
+            is_closed = problem.key in CLOSED
             # what only one person sees has not been said to the others
             to_all = is_closed and not spot.whisper
             about = f"{spot.address.chat}" if to_all else f"{spot.address.chat}:{spot.user.id}"
@@ -93,6 +100,16 @@ class Groups:
     async def _is_let_in(self, community: CommunityRef) -> bool:
         decided = {each["who"]: each["allowed"] for each in await self._talk.office.access()}
         return bool(decided.get(str(community), self._talk.studio.settings.access == "open"))
+
+
+async def is_member(calls: Calls, group: int, user: int) -> bool:
+    """Whether this person is in that group, as far as the bot can see into it. Raises RetryLater."""
+    try:
+        found = await calls(GetChatMember(chat_id=group, user_id=user), urgent=True)
+    except (Refused, RouteClosed) as error:
+        log.info("telegram:%d is not seen in telegram-chat:%d: %s", user, group, error)
+        return False
+    return _is_inside(found)
 
 
 def new_home(message: Message) -> tuple[int, int] | None:

@@ -49,8 +49,14 @@ class Line:
         self._clock = clock
         self._notice = notice
         self._kind: Kind | None = None
+        self._refusal: str | None = None
         self._tries = 0
         self._failed_at = 0.0
+
+    @property
+    def refusal(self) -> str | None:
+        """What operators were told, as long as Telegram does not accept the token."""
+        return self._refusal
 
     async def failed(self, error: AiogramError) -> None:
         """Say it if it is new, and wait as long as this trouble deserves."""
@@ -58,6 +64,8 @@ class Line:
         self._tries = self._tries + 1 if known else 0
         found = trouble(error, self._tries)
         self._kind = found.kind
+        refused = found.kind is Kind.REFUSED
+        self._refusal = say("telegram_setup.refused", problem=found.text) if refused else None
         self._failed_at = self._clock.monotonic()
         if not known:
             await self._say(found)
@@ -67,7 +75,7 @@ class Line:
         quiet = self._clock.monotonic() - self._failed_at
         if self._kind is None or (self._kind is Kind.TAKEN and quiet < PEACE_SECONDS):
             return
-        self._kind = None
+        self._kind = self._refusal = None
         log.info("Telegram answers again")
 
     async def _say(self, found: Trouble) -> None:
@@ -80,7 +88,7 @@ class Line:
             await self._notice("telegram-taken", say("telegram_setup.taken", problem=found.text), ())
         else:
             log.critical("Telegram does not accept TELEGRAM_BOT_TOKEN any more: %s", found.text)
-            await self._notice("telegram-refused", say("telegram_setup.refused", problem=found.text), ())
+            await self._notice("telegram-refused", self._refusal or found.text, ())
 
 
 class Poll:

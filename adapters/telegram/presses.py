@@ -86,6 +86,7 @@ class Presses:
             return Answer(), say("telegram.busy", spot.asker.language)
 
     async def _follow(self, spot: Spot, action: str) -> Answer:
+        self._talk.admit_press(spot.asker.who, action)
         verb, rest = parse_action(action)
         if verb == DIALOGUE:
             return await self._choose(spot, rest)

@@ -51,7 +51,7 @@ class StatusBoard:
 
     def is_due(self, job: Job) -> bool:
         """Whether its message may be edited again."""
-        pause = GROUP_SECONDS if job.chat.community else PRIVATE_SECONDS
+        pause = GROUP_SECONDS if Address.parse(job.chat.address).in_group else PRIVATE_SECONDS
         return self._clock.monotonic() - self._of(job).at >= pause
 
     async def show(self, job: Job, screen: Screen) -> None:

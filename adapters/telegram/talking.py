@@ -108,7 +108,7 @@ class Talking:
             return
         if spot.in_group and name not in commands.ANSWERED:
             return
-        await self._talk.admit_to(spot.asker, name)
+        await self._talk.admit_to(spot.asker, name, text)
         if name in commands.OPERATING:
             target = meant(caption_of(messages), self._bot_id)
             answer = await self._talk.operate(spot.asker, name, text, target)
@@ -151,10 +151,10 @@ class Talking:
         if not text and not sent:
             _check_usable(messages[0])
             return
-        await self._talk.admit(spot.asker)
+        asker = await self._talk.admit_to_answer(spot.asker, asked.question)
         taken = await self._fetching.take(spot, sent)
         try:
-            answer = await self._talk.answer(spot.asker, asked.question, text=text, pictures=taken)
+            answer = await self._talk.answer(asker, asked.question, text=text, pictures=taken)
         except UserError as problem:
             if problem.key in POINTLESS:
                 await self._dialogue.end(spot.address.chat, spot.user.id)

@@ -136,11 +136,13 @@ class Api:
         return self._card(*card, language_of(request))
 
     async def order(self, request: web.Request, who: UserRef) -> web.StreamResponse:
-        """One press orders. A stale draft is quoted again at once, for the same card."""
+        """One press orders, at the price that stands on its card. A stale draft is quoted again at once, for the same
+        card."""
         draft_id, language = request.match_info["draft"], language_of(request)
-        key = key_of(who, await _data(request))
+        data = await _data(request)
+        key, price = key_of(who, data), data.get("price")
         try:
-            job = await self._studio.order(who, draft_id)
+            job = await self._studio.order(who, draft_id, price if isinstance(price, int) else None)
         except Stale as stale:
             result, asked, fresh_key = await self._changed(who, draft_id, key, {})
             card = self._view(result, asked, fresh_key, language)

@@ -45,8 +45,7 @@ def model(view: ModelView, markup: Decimal, language: str) -> Json:
     return {
         "id": view.id,
         # Variants of one model (`Kling 2.6 (text)`, `(image)`) are one choice; which is meant follows from the request.
-        "name": view.name.partition(" (")[0],
-        "label": view.name,
+        "name": view.plain_name,
         "family": view.family,
         "kind": view.kind,
         "tier": view.tier,
@@ -102,6 +101,7 @@ def quoted(value: Quoted, name: str, language: str) -> Json:
         "model": draft.quote.model,
         "name": name,
         "price": in_credits(draft.price, language),
+        "credits": draft.price,
         "confirm": wording.confirm_label(draft.price, language),
         "lines": lines,
         "summary": wording.in_short(draft.quote, language),

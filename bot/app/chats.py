@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bot.domain import Button, UserRef
+from bot.domain import Button, CommunityRef, UserRef
 from bot.durable import DurableInbox, DurableMemory
 from bot.engine.kit import Kit
 from bot.errors import StartError
@@ -31,6 +31,10 @@ class LiveChat(ChatAdapter, Protocol):
     def link(self) -> str | None:
         """Where people find the bot there, as soon as that is known."""
 
+    @property
+    def refusal(self) -> str | None:
+        """Why its platform does not accept the token now, while `run` goes on asking."""
+
     def mount(self, app: Any) -> None:
         """Add its routes to the web server."""
 
@@ -40,6 +44,9 @@ class LiveChat(ChatAdapter, Protocol):
     async def run(self) -> None:
         """Take in what is said, until `stop`. Raises what breaks it; StartError when the platform turns us down for
         good, after which deliveries raise RetryLater."""
+
+    async def is_member(self, external_id: str, community: CommunityRef) -> bool:
+        """Whether this user is a member of that community now, as far as the bot can see. Raises RetryLater."""
 
     async def stop(self) -> None:
         """Take nothing more in, and let what is being handled end. Deliveries still work."""
@@ -55,6 +62,12 @@ class Attendance:
     chats: Sequence[LiveChat]
     notice: Notice
     stopped: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def unheard(self) -> Mapping[str, str]:
+        """Where nobody is heard now, and why: chats that were stopped, and those whose token is refused meanwhile."""
+        refused = {each.platform: each.refusal for each in self.chats if each.refusal}
+        return {**refused, **self.stopped}
 
     async def run(self, chat: LiveChat) -> None:
         """Raises what breaks the chat."""
@@ -73,8 +86,14 @@ async def connect(
     core: Core, kit: Kit, adapters: dict[str, ChatAdapter], stack: AsyncExitStack
 ) -> Sequence[LiveChat]:
     """Start every chat that has a token, and add it to `adapters`. Raises StartError."""
-    talk = Talk(studio=core.studio, office=core.office, tell=_teller(adapters), notice=notice_by(kit))
     live: list[LiveChat] = []
+    talk = Talk(
+        studio=core.studio,
+        office=core.office,
+        tell=_teller(adapters),
+        notice=notice_by(kit),
+        is_member=_knower(live),
+    )
     if token := core.settings.telegram_bot_token:
         live.append(_telegram(core, kit, talk, token))
     if token := core.settings.discord_bot_token:
@@ -125,6 +144,14 @@ def _teller(adapters: Mapping[str, ChatAdapter]) -> Callable[[UserRef, str], Awa
         return adapter is not None and await adapter.tell(who.external_id, text)
 
     return tell
+
+
+def _knower(chats: Sequence[LiveChat]) -> Callable[[UserRef, CommunityRef], Awaitable[bool]]:
+    async def is_member(who: UserRef, community: CommunityRef) -> bool:
+        theirs = next((each for each in chats if each.platform == who.platform), None)
+        return theirs is not None and await theirs.is_member(who.external_id, community)
+
+    return is_member
 
 
 def notice_by(kit: Kit) -> Notice:

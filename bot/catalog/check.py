@@ -90,11 +90,11 @@ def check(model: Model, body: Mapping[str, Any]) -> list[Problem]:
 
 
 def _names(model: Model, name: str) -> dict[str, object]:
-    return {"model": model.name, "field": field_name(model, name)}
+    return {"model": model.plain_name, "field": field_name(model, name)}
 
 
 def _unknown_values(model: Model, name: str) -> dict[str, object]:
-    return {"model": model.name, "field": name, "fields": ", ".join(model.fields)}
+    return {"model": model.plain_name, "field": name, "fields": ", ".join(model.fields)}
 
 
 def _field_problems(model: Model, place: Field, value: Any) -> Iterator[Problem]:
@@ -193,7 +193,7 @@ def _constraint_problems(model: Model, body: Mapping[str, Any]) -> Iterator[Prob
         if found:
             key, values = found
             name = rule.field or rule.items or next(iter([*rule.fields, *rule.when, *rule.weights]), "")
-            yield Problem("constraint", name, key, {"model": model.name, **values})
+            yield Problem("constraint", name, key, {"model": model.plain_name, **values})
 
 
 _Found = tuple[str, Mapping[str, object]] | None

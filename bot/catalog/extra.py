@@ -25,15 +25,15 @@ def _value(model: Model, name: str, given: Any) -> Any:
     place = model.fields.get(name)
     if place is None:
         fields = ", ".join(each for each in model.fields if each not in model.fixed)
-        raise UserError("catalog.unknown_field", model=model.name, field=name, fields=fields)
+        raise UserError("catalog.unknown_field", model=model.plain_name, field=name, fields=fields)
     if place.role in PICTURE_ROLES:
         raise UserError("catalog.set_picture", field=name)
     value = _read(model, place, given) if isinstance(given, str) else given
     if value == model.fixed.get(name, value) and place.role not in ("deprecated", "tier"):
         if value in place.never or value in place.special:
-            raise UserError("catalog.set_never", model=model.name, field=name, value=given)
+            raise UserError("catalog.set_never", model=model.plain_name, field=name, value=given)
         return value
-    raise UserError("catalog.set_fixed", model=model.name, field=name)
+    raise UserError("catalog.set_fixed", model=model.plain_name, field=name)
 
 
 def _read(model: Model, place: Field, text: str) -> Any:
@@ -42,7 +42,7 @@ def _read(model: Model, place: Field, text: str) -> Any:
     except (ValueError, InvalidOperation):
         kind = say(f"catalog.type_{place.type.replace('[]', '_list')}")
         raise UserError(
-            "catalog.wrong_type", model=model.name, field=field_name(model, place.name), type=kind
+            "catalog.wrong_type", model=model.plain_name, field=field_name(model, place.name), type=kind
         ) from None
 
 

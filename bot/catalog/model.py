@@ -176,6 +176,11 @@ class Model:
         return "text" not in self.modes and bool(self.modes & {"image", "first_last", "reference"})
 
     @property
+    def plain_name(self) -> str:
+        """As members read it: which variant of it is meant (`Kling 2.6 (image)`) follows from what they send."""
+        return self.name.partition(" (")[0]
+
+    @property
     def takes_first(self) -> bool:
         return self.role(*FIRST_FRAME_ROLES) is not None
 

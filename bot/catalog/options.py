@@ -89,7 +89,7 @@ def resolve_quality(model: Model, wish: str) -> str | None:
     if not sizes:
         if name == "standard":
             return None
-        raise UserError("catalog.one_size", model=model.name)
+        raise UserError("catalog.one_size", model=model.plain_name)
     # The model's own words win: Sora's `standard` and `high` are both.
     for word, lines in sizes.items():
         if name in (word.lower(), f"{lines}p", str(lines)):
@@ -99,7 +99,7 @@ def resolve_quality(model: Model, wish: str) -> str | None:
     place = model.role("resolution")
     assert place is not None
     allowed = either(size_word(place, word, lines) for word, lines in sizes.items())
-    raise UserError("catalog.no_size", model=model.name, value=wish, allowed=allowed)
+    raise UserError("catalog.no_size", model=model.plain_name, value=wish, allowed=allowed)
 
 
 def _by_neutral_word(sizes: Mapping[str, int], name: str) -> str:

@@ -28,7 +28,7 @@ def require_fit(model: Model, request: Request) -> None:
     error = _pictures_error(model, request) or _shots_error(model, request)
     if error is None and not _video_fits(model, request):
         error = UserError(
-            "catalog.no_video" if request.video_url else "catalog.video_missing", model=model.name
+            "catalog.no_video" if request.video_url else "catalog.video_missing", model=model.plain_name
         )
     if error:
         raise error
@@ -53,8 +53,8 @@ def _pictures_error(model: Model, request: Request) -> UserError | None:
 
 def _missing(model: Model) -> UserError:
     if model.text_variant:
-        return UserError("catalog.picture_missing_but", model=model.name, other=model.text_variant)
-    return UserError("catalog.picture_missing", model=model.name)
+        return UserError("catalog.picture_missing_but", model=model.plain_name, other=model.text_variant)
+    return UserError("catalog.picture_missing", model=model.plain_name)
 
 
 def _lacks_picture(model: Model, request: Request) -> bool:
@@ -78,13 +78,13 @@ def _needs_last(model: Model) -> bool:
 
 def _last_error(model: Model, request: Request) -> UserError | None:
     if not model.takes_last:
-        return UserError("catalog.no_last", model=model.name)
+        return UserError("catalog.no_last", model=model.plain_name)
     alone = model.role("last_frame") is not None and not any(
         rule.kind == "needs" and model.fields[rule.field].role == "last_frame" for rule in model.constraints
     )
     first = model.role("first_frame")
     if request.first is None and (not alone or (first is not None and first.required)):
-        return UserError("catalog.last_without_first", model=model.name)
+        return UserError("catalog.last_without_first", model=model.plain_name)
     return _references_error(model, request)
 
 
@@ -93,23 +93,23 @@ def _references_error(model: Model, request: Request) -> UserError | None:
     if not count:
         return None
     if not model.references_max:
-        return UserError("catalog.no_references", model=model.name)
+        return UserError("catalog.no_references", model=model.plain_name)
     frames = [picture for picture in (request.first, request.last) if picture]
     shared = model.role("reference_images", "first_last_or_reference") is None
     if frames and not shared:
-        return UserError("catalog.frames_or_references", model=model.name)
+        return UserError("catalog.frames_or_references", model=model.plain_name)
     if count + len(frames) > model.references_max:
         limit, actual = model.references_max, count + len(frames)
-        return UserError("catalog.pictures_too_many", model=model.name, limit=limit, actual=actual)
+        return UserError("catalog.pictures_too_many", model=model.plain_name, limit=limit, actual=actual)
     return None
 
 
 def _shots_error(model: Model, request: Request) -> UserError | None:
     shots = any(shot.text.strip() for shot in request.shots)
     if shots and model.shots is None:
-        return UserError("catalog.no_scenes", model=model.name)
+        return UserError("catalog.no_scenes", model=model.plain_name)
     if model.shots is not None and model.role("prompt") is None and not shots:
-        return UserError("catalog.scenes_missing", model=model.name)
+        return UserError("catalog.scenes_missing", model=model.plain_name)
     return None
 
 
@@ -161,7 +161,7 @@ def _spelled(model: Model, place: Field, pictures: Iterable[Picture]) -> str | l
 
 
 def _require_acceptable(model: Model, place: Field, picture: Picture) -> None:
-    values: dict[str, object] = {"model": model.name, "width": picture.width, "height": picture.height}
+    values: dict[str, object] = {"model": model.plain_name, "width": picture.width, "height": picture.height}
     if place.accept and picture.mime not in place.accept:
         kinds = ", ".join(mime.partition("/")[2].upper() for mime in place.accept)
         raise UserError("catalog.picture_kind", **values, allowed=kinds)

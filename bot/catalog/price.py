@@ -88,7 +88,7 @@ def _cost(model: Model, rule: PriceRule, filled: Mapping[str, Any], facts: Facts
         return rule.kie_credits * count, say("catalog.a_picture", credits=number(rule.kie_credits), n=count)
     seconds = _seconds(model, rule, filled, facts)
     if seconds is None:
-        raise UserError("catalog.price_unknown", model=model.name)
+        raise UserError("catalog.price_unknown", model=model.plain_name)
     return rule.kie_credits * seconds, say(
         "catalog.a_second", credits=number(rule.kie_credits), n=number(seconds)
     )
@@ -121,7 +121,7 @@ def _pictures(model: Model, filled: Mapping[str, Any]) -> int:
 
 
 def _what(model: Model, rule: PriceRule) -> str:
-    return ", ".join([model.name, *_choices(model, rule)])
+    return ", ".join([model.plain_name, *_choices(model, rule)])
 
 
 def _choices(model: Model, rule: PriceRule) -> list[str]:
@@ -140,5 +140,5 @@ def _choices(model: Model, rule: PriceRule) -> list[str]:
 def _not_sold(model: Model) -> UserError:
     combinations = [" ".join(_choices(model, rule)) for rule in _base_rules(model)]
     if not any(combinations):
-        return UserError("catalog.price_unknown", model=model.name)
-    return UserError("catalog.not_sold", model=model.name, allowed=either(combinations))
+        return UserError("catalog.price_unknown", model=model.plain_name)
+    return UserError("catalog.not_sold", model=model.plain_name, allowed=either(combinations))

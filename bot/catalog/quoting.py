@@ -27,7 +27,7 @@ def quote(model: Model, request: Request, markup: Decimal) -> Quote:
     Raises UserError, saying what is allowed, for anything the model cannot do, and for a combination without a price.
     """
     if not sold(model):
-        raise UserError("catalog.not_offered_yet", model=model.name)
+        raise UserError("catalog.not_offered_yet", model=model.plain_name)
     body = encode(model, request)
     kie_credits, rule = price(model, body)
     return Quote(
@@ -69,7 +69,7 @@ def _require_conforming(model: Model, body: Mapping[str, Any]) -> None:
     problems = check(model, body)
     prompt = model.role("prompt")
     if prompt and prompt.name not in body and any(each.field == prompt.name for each in problems):
-        raise UserError("catalog.prompt_missing", model=model.name)
+        raise UserError("catalog.prompt_missing", model=model.plain_name)
     if problems:
         raise problems[0].error()
 
@@ -84,7 +84,7 @@ def _words(model: Model, request: Request) -> dict[str, Any]:
     if place and not prompt and place.required and request.shots:
         prompt = " ".join(shot.text for shot in request.shots)[: place.max_length]
     if prompt and place is None:
-        raise UserError("catalog.scenes_only" if model.shots else "catalog.no_prompt", model=model.name)
+        raise UserError("catalog.scenes_only" if model.shots else "catalog.no_prompt", model=model.plain_name)
     if prompt and place:
         body[place.name] = prompt
     for role, value in (("negative_prompt", request.negative_prompt), ("seed", request.seed)):
@@ -92,7 +92,7 @@ def _words(model: Model, request: Request) -> dict[str, Any]:
         if value in (None, ""):
             continue
         if place is None:
-            raise UserError(f"catalog.no_{role}", model=model.name)
+            raise UserError(f"catalog.no_{role}", model=model.plain_name)
         body[place.name] = value
     return body
 
@@ -116,10 +116,10 @@ def _put_length(model: Model, request: Request, body: dict[str, Any]) -> None:
     if seconds is None:
         return
     if place is None:
-        raise UserError("catalog.no_lengths", model=model.name)
+        raise UserError("catalog.no_lengths", model=model.plain_name)
     if seconds not in model.lengths():
         allowed = lengths_in_words(model.lengths())
-        raise UserError("catalog.no_length", model=model.name, value=seconds, allowed=allowed)
+        raise UserError("catalog.no_length", model=model.plain_name, value=seconds, allowed=allowed)
     body[place.name] = str(seconds) if place.type == "string" else seconds
 
 
@@ -133,7 +133,7 @@ def _put_aspect(model: Model, request: Request, body: dict[str, Any]) -> None:
         _require_agreement(model, request, place)
     elif place is None:
         if wish is not None:
-            raise UserError("catalog.no_aspects", model=model.name)
+            raise UserError("catalog.no_aspects", model=model.plain_name)
     elif wish is not None:
         body[place.name] = _spelled_aspect(model, place, wish)
     elif request.pictures:
@@ -154,7 +154,7 @@ def _require_agreement(model: Model, request: Request, place: Field | None) -> N
     wish, picture = request.aspect, request.pictures[0]
     if wish is None or agrees(wish, picture) or (place and wish == place.follows):
         return
-    raise UserError("catalog.aspect_from_picture", model=model.name, shape=picture_shape(picture))
+    raise UserError("catalog.aspect_from_picture", model=model.plain_name, shape=picture_shape(picture))
 
 
 def _spelled_aspect(model: Model, place: Field, wish: str) -> str:
@@ -163,7 +163,7 @@ def _spelled_aspect(model: Model, place: Field, wish: str) -> str:
         if shape.lower() == wish.strip().lower() or (wanted is not None and ratio(shape) == wanted):
             return str(shape)
     allowed = either(shape for shape in place.enum if ratio(shape))
-    raise UserError("catalog.no_aspect", model=model.name, value=wish, allowed=allowed)
+    raise UserError("catalog.no_aspect", model=model.plain_name, value=wish, allowed=allowed)
 
 
 def _put_size(model: Model, request: Request, body: dict[str, Any]) -> None:
@@ -181,7 +181,7 @@ def _put_sound(model: Model, request: Request, body: dict[str, Any]) -> None:
     if place:
         body[place.name] = request.sound
     elif (model.sound == "none") == request.sound and model.sound in ("none", "always"):
-        raise UserError("catalog.silent" if request.sound else "catalog.always_sound", model=model.name)
+        raise UserError("catalog.silent" if request.sound else "catalog.always_sound", model=model.plain_name)
 
 
 def _put_watermark(model: Model, request: Request, body: dict[str, Any]) -> None:
@@ -192,7 +192,7 @@ def _put_watermark(model: Model, request: Request, body: dict[str, Any]) -> None
     if place and place.type == "boolean":
         body[place.name] = remove if place.role == "watermark_removal" else not remove
     elif not remove:
-        raise UserError("catalog.no_watermark", model=model.name)
+        raise UserError("catalog.no_watermark", model=model.plain_name)
 
 
 # --- the choices in force, for display ---------------------------------------------------------------------------
@@ -232,5 +232,5 @@ def _notes(model: Model, request: Request, body: Mapping[str, Any]) -> list[str]
         if shape:
             notes.append(say("catalog.note_followed" if followed else "catalog.note_nearest", shape=shape))
     if request.sound is not None and model.sound in ("unknown", "own_file"):
-        notes.append(say("catalog.note_sound", model=model.name))
+        notes.append(say("catalog.note_sound", model=model.plain_name))
     return notes

@@ -72,11 +72,11 @@ def plan(model: Model, shape: ShotShape, shots: Sequence[Shot], chosen: int | No
     given = sum((shot.seconds for shot in shots if shot.seconds is not None), Decimal())
     blank = sum(shot.seconds is None for shot in shots)
     if shape.whole and any(shot.seconds is not None and shot.seconds % 1 for shot in shots):
-        raise UserError("catalog.scenes_whole", model=model.name)
+        raise UserError("catalog.scenes_whole", model=model.plain_name)
     total = chosen if chosen is not None else _length(model, shape, given, blank)
     if total not in lengths:
         key = "catalog.no_length" if chosen is not None else "catalog.scenes_sum"
-        raise UserError(key, model=model.name, value=number(total), allowed=lengths_in_words(lengths))
+        raise UserError(key, model=model.plain_name, value=number(total), allowed=lengths_in_words(lengths))
     rest = total - given
     if rest < blank * shape.min or rest > blank * shape.max or (not blank and rest):
         values = {"value": number(given), "wanted": total, "allowed": lengths_in_words(lengths)}

@@ -67,7 +67,7 @@ async def _refresh(core: Core, _: argparse.Namespace) -> None:
     if not changed:
         terminal.line(say("cli.nothing_new"))
     for model in changed:
-        terminal.line(say("cli.active_again", model=core.studio.name_of(model)))
+        terminal.line(say("cli.active_again", model=core.studio.catalog[model].name))
 
 
 async def _probe(core: Core, args: argparse.Namespace) -> None:

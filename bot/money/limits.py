@@ -34,22 +34,23 @@ def fits_the_day(spent: Decimal, forecast: Decimal, ceiling: Decimal | None) -> 
 
 @dataclass(slots=True)
 class Pace:
-    """COMMANDS_PER_MINUTE for each user, in memory: what it forgets at a restart does no harm."""
+    """So much a minute for each user, in memory: what it forgets at a restart does no harm. `warning` is a sentence's key."""
 
     most: int
+    warning: str = "limits.too_fast"
     _times: dict[str, list[int]] = field(default_factory=dict)
     _warned: set[str] = field(default_factory=set)
 
     def check(self, who: str, now: int) -> None:
-        """Count a command. Raises UserError once, then Hush until the minute has passed."""
+        """Count one more. Raises UserError once, then Hush until the minute has passed."""
         # a time to come was noted before the clock was set back
         recent = [at for at in self._times.get(who, ()) if 0 <= now - at < 60_000]
         if len(recent) >= self.most:
             self._times[who] = recent
             if who in self._warned:
-                raise Hush("limits.too_fast", most=self.most)
+                raise Hush(self.warning, most=self.most)
             self._warned.add(who)
-            raise UserError("limits.too_fast", most=self.most)
+            raise UserError(self.warning, most=self.most)
         self._warned.discard(who)
         self._times[who] = [*recent, now]
         if len(self._times) > 10_000:

@@ -17,6 +17,7 @@ from bot.store import Store, Tx, drafts, jobs, people, provider, tally
 QUOTE_LIVES_MS = 15 * 60_000
 LOW_WATER_BYTES = 500_000_000
 LOCAL_PLATFORMS = ("web", "cli")
+PRESSES_A_COMMAND = 4  # as many presses of buttons as reading through the menus of one request may take
 TERMINAL_OPERATOR = UserRef("cli", "operator")
 
 
@@ -42,6 +43,9 @@ class Base:
         self._content_rules = content_rules
         self._wake = wake
         self._pace = limits.Pace(settings.commands_per_minute)
+        self._presses = limits.Pace(
+            settings.commands_per_minute * PRESSES_A_COMMAND, "limits.presses_too_fast"
+        )
 
     def _check_access(self, tx: Tx, who: UserRef, chat: ChatRef) -> None:
         user = people.find_user(tx, who)
@@ -55,6 +59,11 @@ class Base:
             local=who.platform in LOCAL_PLATFORMS,
             who=str(chat.community or who),
         )
+
+    def is_shut_out(self, tx: Tx, who: UserRef, user: people.User) -> bool:
+        """Whether the operator turned this very person away, wherever they ask."""
+        mine, _ = people.access_of(tx, who, user, None)
+        return not self.is_operator(who, user) and (people.blocked(tx, who, user) or mine is False)
 
     def is_operator(self, who: UserRef, user: people.User | None = None) -> bool:
         """A name chosen on the page never gains operator rights (contract.md, HTTP)."""
@@ -71,8 +80,9 @@ class Base:
         return states.get(model.id, model.status)
 
     def name_of(self, model_id: str) -> str:
+        """A model's name as members read it."""
         model = self.catalog.get(model_id)
-        return model.name if model else model_id
+        return model.plain_name if model else model_id
 
     def _usual(self, tx: Tx, model_id: str) -> tuple[float, float]:
         model = self.catalog.get(model_id)

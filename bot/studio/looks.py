@@ -110,11 +110,16 @@ class Looks(Base):
         return await self.video(job)
 
     async def kept(self, who: UserRef) -> Sequence[Job]:
-        """Jobs whose end no chat would take, oldest first: tell the member when they are next met, then call `seen`."""
+        """Jobs whose end no chat would take, oldest first: tell the member when they are next met, then call `seen`.
+
+        None for whoever is blocked or denied: nothing is brought to them, and what stays unseen is refunded (P3).
+        """
 
         def find(tx: Tx) -> list[Job]:
             user = people.find_user(tx, who)
-            found = (jobs.get(tx, each) for each in deliveries.kept_for(tx, user.id)) if user else ()
+            if user is None or self.is_shut_out(tx, who, user):
+                return []
+            found = (jobs.get(tx, each) for each in deliveries.kept_for(tx, user.id))
             return [job for job in found if job]
 
         return await self._store.read(find)
@@ -147,6 +152,7 @@ class Looks(Base):
                 ModelView(
                     model.id,
                     model.name,
+                    model.plain_name,
                     model.family,
                     model.kind,
                     model.tier,

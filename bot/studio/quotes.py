@@ -36,8 +36,20 @@ class Quotes(Looks):
 
     async def admit(self, who: UserRef, chat: ChatRef) -> None:
         """Access, block and rate limit; asked before any picture is fetched. Raises UserError or Hush."""
+        self.keep_pace(who)
+        await self.let_in(who, chat)
+
+    def keep_pace(self, who: UserRef) -> None:
+        """The rate limit alone, of whatever is asked. Raises UserError or Hush."""
         self._pace.check(str(who), self._clock.now())
+
+    async def let_in(self, who: UserRef, chat: ChatRef) -> None:
+        """Access and block alone. Raises UserError."""
         await self._store.read(lambda tx: self._check_access(tx, who, chat))
+
+    def admit_press(self, who: UserRef) -> None:
+        """The pace of buttons, which is more generous than that of commands. Raises UserError or Hush."""
+        self._presses.check(str(who), self._clock.now())
 
     async def take_picture(self, who: UserRef, data: bytes, name: str = "") -> Picture:
         """Check, clean and keep a picture for this user. Raises UserError when it cannot be used."""
@@ -108,7 +120,7 @@ class Quotes(Looks):
         model = self.catalog[request.model]
         status = self.status_of(model, states)
         if status.state is not ModelState.ACTIVE:
-            return Unavailable(model.id, model.name, status, ())
+            return Unavailable(model.id, model.plain_name, status, ())
         quote = catalog.quote(model, request, self.settings.price_markup)
 
         def save(tx: Tx) -> Quoted:
@@ -197,7 +209,7 @@ class Quotes(Looks):
         )
         priced = [(offer.request, offer.quote, offer.changes) for offer in found]
         kept = await self._store.write(lambda tx: self._keep(tx, ask, priced, 1)) if priced else ()
-        return Unavailable(model.id, model.name, status, tuple(kept))
+        return Unavailable(model.id, model.plain_name, status, tuple(kept))
 
     def _keep(
         self, tx: Tx, ask: Ask, priced: Sequence[tuple[Request, Quote, tuple[str, ...]]], first: int

@@ -53,10 +53,11 @@ class Unavailable:
 
 @dataclass(frozen=True, slots=True)
 class ModelView:
-    """A model as a list shows it. `price_from` is in KIE credits for each `unit`."""
+    """A model as a list shows it, `plain_name` to members. `price_from` is in KIE credits for each `unit`."""
 
     id: str
     name: str
+    plain_name: str
     family: str
     kind: str
     tier: str

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from bot import catalog
-from bot.domain import Job, Picture, Request
+from bot.domain import ChatRef, Job, Picture, Request
 from bot.errors import UserError
 from bot.studio import Ask, Quoted
 from bot.talk import choosing, scenes, storyboard, words
@@ -19,6 +20,21 @@ from bot.texts import say
 
 class Answering(Asking):
     """What comes of a question."""
+
+    async def admit_to_answer(self, asker: Asker, question: Question) -> Asker:
+        """To answer it, before any picture is fetched; returns who is to answer then. Raises UserError, Hush,
+        RetryLater."""
+        return await self.admit_as_there(asker, await self._asked_in(asker, question) or asker.chat)
+
+    async def _asked_in(self, asker: Asker, question: Question) -> ChatRef | None:
+        """Where the draft or job was asked for that a question is about."""
+        about = question.about
+        with suppress(UserError):  # what is gone by now is told when the answer is followed
+            if "draft" in about:
+                return (await self.studio.draft(asker.who, about["draft"])).draft.chat
+            if "job" in about:
+                return (await self.studio.job(asker.who, about["job"])).chat
+        return None
 
     async def answer(
         self,
@@ -177,7 +193,11 @@ class Answering(Asking):
             request = request.change(model="")
         if not said:
             answer = await self.ask(asker, Wish(model=request.model, pictures=(picture,)))
-            return Answer(fresh=answer.screen, question=answer.question)
+            question = answer.question
+            if question:
+                # to tell who may answer it
+                question = replace(question, about={**question.about, "job": job.id})
+            return Answer(fresh=answer.screen, question=question)
         request, lead = await self._fitted(request, asker.language)
         return Answer(fresh=await self._priced(asker, f"{asker.key}:anim", request, lead))
 

@@ -12,7 +12,7 @@ from bot.domain import Draft, ModelState, ModelStatus, Picture, Request
 from bot.errors import UserError
 from bot.studio import Ask, Quoted, Unavailable
 from bot.talk import board, choosing, storyboard, words
-from bot.talk.base import Base, plain_name
+from bot.talk.base import Base
 from bot.talk.choosing import TooMany
 from bot.talk.values import Answer, Asker, Question, Screen, Wish
 from bot.texts import say
@@ -59,9 +59,9 @@ class Asking(Base):
             able = None if named else self.studio.able(request, states)
             if able:
                 request = request.change(model=able)
-                name = self._catalogue[able].name
+                name = self._catalogue[able].plain_name
                 why = problem.text(language)
-                lead = (say("talk.model_instead", language, why=why, model=plain_name(name)),)
+                lead = (say("talk.model_instead", language, why=why, model=name),)
         # what still cannot be done is refused here, in its own words
         return Answer(screen=await self._priced(asker, asker.key, request, lead))
 
@@ -222,7 +222,7 @@ def which(about: Mapping[str, Any], pictures: Sequence[Picture], many: TooMany, 
     text = say(
         "talk.which",
         language,
-        model=plain_name(many.model),
+        model=many.model,
         most=one if many.most == 1 else some,
         n=len(pictures),
         example="2" if many.most == 1 else "1 3",

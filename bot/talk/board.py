@@ -10,7 +10,7 @@ from bot import catalog
 from bot.catalog import Catalog, Choice, Model, Offer
 from bot.domain import Button, Quote, Request, Shot
 from bot.studio import Quoted, Unavailable
-from bot.talk.base import action, plain_name
+from bot.talk.base import action
 from bot.talk.rows import in_rows
 from bot.talk.values import Fields, Heading, Part, Screen, Small, Text, Words
 from bot.texts import in_credits, say
@@ -80,7 +80,7 @@ class Card:
         draft, language = self.quoted.draft, self.language
         quote = draft.quote
         values = {
-            "talk.model": plain_name(self.model.name),
+            "talk.model": self.model.plain_name,
             "talk.length": say("words.seconds", language, n=quote.seconds) if quote.seconds else "",
             "talk.shape": shape(quote.aspect, language) if quote.aspect else "",
             "talk.quality": quality_words(self.model, quote.quality),
@@ -243,7 +243,7 @@ def offers_screen(
     """Why a model cannot be had, since when, and what is offered in its place, with the same words and pictures."""
     parts: list[Part] = [
         *map(Text, lead),
-        Heading(say("talk.gone_model", language, model=plain_name(gone.name))),
+        Heading(say("talk.gone_model", language, model=gone.name)),
     ]
     if gone.status.reason:
         parts.append(Text(gone.status.reason))

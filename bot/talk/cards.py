@@ -10,7 +10,7 @@ from bot.errors import Stale, UserError
 from bot.studio import Quoted
 from bot.talk import board, scenes
 from bot.talk.answering import Answering
-from bot.talk.base import Pressed, plain_name
+from bot.talk.base import Pressed
 from bot.talk.values import Answer, Asker, Question, Screen, Text
 from bot.texts import say
 
@@ -41,6 +41,7 @@ class Cards(Answering):
         """`ok:<draft>:<price>`: the price on the pressed card is what is ordered for, or it is shown anew (P4)."""
         draft_id, _, price = rest.partition(":")
         await self.check_mine(asker, draft_id, "talk.gone_draft")
+        await self._check_still_there(asker, draft_id)
         language = asker.language
         try:
             said = int(price) if price.isdecimal() else None
@@ -53,6 +54,14 @@ class Cards(Answering):
                 raise
             quoted = await self._live(asker, draft_id)
             return Answer(screen=await self._card(asker, quoted), toast=problem.text(language))
+
+    async def _check_still_there(self, asker: Asker, draft_id: str) -> None:
+        """In a private chat, to order by what a community lets them, they are still a member of it. Raises UserError,
+        RetryLater."""
+        if asker.chat.community is None:
+            draft = (await self.studio.draft(asker.who, draft_id)).draft
+            if draft.chat.community and not draft.job_id:
+                await self.let_in_as_there(asker, draft.chat)
 
     async def _let_go(self, asker: Asker, draft_id: str) -> Answer:
         await self._live(asker, draft_id)
@@ -79,9 +88,9 @@ class Cards(Answering):
             raise UserError("talk.choice_gone")
         lead = []
         if chosen.changes:
-            name, changes = self._catalogue[chosen.quote.model].name, ", ".join(chosen.changes)
+            name, changes = self._catalogue[chosen.quote.model].plain_name, ", ".join(chosen.changes)
             key = "talk.moved" if what == "model" else "talk.changed"
-            lead.append(say(key, asker.language, model=plain_name(name), changes=changes))
+            lead.append(say(key, asker.language, model=name, changes=changes))
         return Answer(screen=await self._changed(asker, quoted.draft, chosen.request, lead))
 
     async def _chosen(self, quoted: Quoted, what: str, value: str) -> Choice | Offer | None:
@@ -114,13 +123,12 @@ class Cards(Answering):
     async def _again(self, asker: Asker, job_id: str) -> Answer:
         """Again and Change are the same card: nothing is ordered before Confirm."""
         job = await self._own_job(asker, job_id)
-        await self.admit(asker)
+        asker = await self.admit_as_there(asker, job.chat)
         return await self._ordered_before(asker, job.request, "again", {"job": job.id})
 
     async def _animate(self, asker: Asker, job_id: str) -> Answer:
         job = await self._own_job(asker, job_id)
-        await self.admit(asker)
-        return await self._animated_on(asker, job)
+        return await self._animated_on(await self.admit_as_there(asker, job.chat), job)
 
     async def _redo(self, asker: Asker, rest: str) -> Answer:
         """`redo:<job>:words|picture|model` after a failure."""
@@ -131,7 +139,7 @@ class Cards(Answering):
             return Answer(question=_words_question(job.request, {"job": job.id}, language))
         if what == "picture":
             return Answer(question=Question("picture", say("talk.picture_wanted", language), {"job": job.id}))
-        await self.admit(asker)
+        asker = await self.admit_as_there(asker, job.chat)
         return await self._ordered_before(asker, job.request, "model", {"job": job.id}, menu="model")
 
 

@@ -77,7 +77,7 @@ def arranged(
             return way.change(model=model.id)
     most = max((_most(model) for model in models.sold() if model.group == named.group), default=0)
     if 0 < most < len(pictures) + (last is not None):
-        raise TooMany(named.name, most)
+        raise TooMany(named.plain_name, most)
     # the model that is nearest of kin may take them; if none does, its quote says why
     fitting = (way for way in ways if catalog.fits(models.choose(name, way), way))
     return next(fitting, ways[0]).change(model=name)

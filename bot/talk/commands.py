@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bot import wording
 from bot.domain import Button, Failure
-from bot.errors import Hush, UserError
+from bot.errors import UserError
 from bot.talk.base import Pressed, action
 from bot.talk.ends import Ends
 from bot.talk.prefs import Prefs
@@ -38,6 +38,9 @@ COMMANDS: tuple[tuple[str, str], ...] = (
 # What anybody may ask, let in or not.
 OPEN = frozenset(["start", "help", "privacy", "terms", "claim", "forget"])
 OWN = frozenset(["history", "balance", "cancel"])
+# What a deep link leads to (`/start history`, `/start get_<job>`).
+LINKED = OWN | {"help", "models", "settings", "terms", "privacy", "forget"}
+JOB = "a job"  # no command has such a name
 OPERATOR_COMMANDS: tuple[tuple[str, str], ...] = (
     ("status", "operate.about_status"),
     ("allow", "operate.about_allow"),
@@ -69,9 +72,18 @@ def unknown(name: str, operator: bool = False) -> UserError:
     return UserError("info.unknown", name=shown)
 
 
+def _linked(payload: str) -> str:
+    """The command that a deep link stands for, or JOB; "" for none."""
+    payload = payload.strip()
+    kind, _, job_id = payload.partition("_")
+    if kind in ("job", "get") and job_id:
+        return JOB
+    return payload if payload in LINKED else ""
+
+
 def _for_operators(asker: Asker) -> Fields:
     """Their commands, as this chat spells them."""
-    prefix = "/operator " if asker.chat.platform == "discord" else "/"
+    prefix = "/operator " if asker.has_fields else "/"
     return Fields(tuple((prefix + name, say(about, asker.language)) for name, about in OPERATOR_COMMANDS))
 
 
@@ -86,13 +98,15 @@ class Commands(Purse, Prefs, Ends):
             "bye": self._bye,
         }
 
-    async def admit_to(self, asker: Asker, name: str) -> None:
+    async def admit_to(self, asker: Asker, name: str, text: str = "") -> None:
         """To one of the commands below, before it is followed. What somebody has ordered is theirs to look at also where
         the community that let them in is not. Raises UserError or Hush."""
         name = name.lower()
+        if name == "start" and (kind := _linked(text)):
+            name = kind
         if name in OPEN:
             await self.admit_anybody(asker)
-        elif name in OWN and await self.studio.history(asker.who, limit=1):
+        elif name == JOB or (name in OWN and await self.studio.history(asker.who, limit=1)):
             await self.admit_owner(asker)
         else:
             await self.admit(asker)
@@ -122,21 +136,11 @@ class Commands(Purse, Prefs, Ends):
 
     async def _on_start(self, asker: Asker, payload: str) -> Answer:
         """A greeting; or what a deep link leads to: `job_<id>`, `get_<id>`, the name of a command."""
-        kind, _, rest = payload.partition("_")
-        if kind in ("job", "get") and rest:
-            return await self._job_now(asker, rest)
-        if payload in (
-            "help",
-            "models",
-            "balance",
-            "history",
-            "cancel",
-            "settings",
-            "terms",
-            "privacy",
-            "forget",
-        ):
-            return await self.command(asker, payload)
+        linked = _linked(payload)
+        if linked == JOB:
+            return await self._job_now(asker, payload.partition("_")[2])
+        if linked:
+            return await self.command(asker, linked)
         return Answer(screen=await self._greeting(asker))
 
     async def _job_now(self, asker: Asker, job_id: str) -> Answer:
@@ -168,9 +172,7 @@ class Commands(Purse, Prefs, Ends):
     async def _closed(self, asker: Asker) -> str:
         """Why this asker may not come in, if so."""
         try:
-            await self.admit(asker)
-        except Hush:
-            raise
+            await self.let_in(asker)
         except UserError as error:
             return error.text(asker.language)
         return ""

@@ -20,7 +20,7 @@ from bot.domain import (
 )
 from bot.errors import UserError
 from bot.ports import Delivery
-from bot.talk.base import Base, Pressed, action, plain_name
+from bot.talk.base import Base, Pressed, action
 from bot.talk.values import Answer, Asker, Heading, Part, Screen, Small, Text, Words
 from bot.texts import in_credits, say
 
@@ -193,7 +193,7 @@ class Ends(Base):
     # --- buttons -------------------------------------------------------------------------------------------------
 
     def _made_by(self, job: Job) -> str:
-        return plain_name(self.studio.name_of(job.model))
+        return self.studio.name_of(job.model)
 
     async def _their_job(self, asker: Asker, job_id: str) -> Job:
         """Raises UserError for somebody else's."""

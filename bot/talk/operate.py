@@ -73,12 +73,14 @@ class Operate(Base):
     # --- who may come in -----------------------------------------------------------------------------------------
 
     async def _allow(self, asker: Asker, text: str, target: Target) -> Answer:
-        who = self._anybody(asker, text, target, "operate.usage_allow")
+        usage = "operate.usage_allow_fields" if asker.has_fields else "operate.usage_allow"
+        who = self._anybody(asker, text, target, usage)
         await self.office.allow(who)
         return _decided(asker, who, "operate.allowed", "operate.allowed_here")
 
     async def _deny(self, asker: Asker, text: str, target: Target) -> Answer:
-        who = self._anybody(asker, text, target, "operate.usage_deny")
+        usage = "operate.usage_deny_fields" if asker.has_fields else "operate.usage_deny"
+        who = self._anybody(asker, text, target, usage)
         await self.office.allow(who, allowed=False)
         return _decided(asker, who, "operate.denied", "operate.denied_here")
 

@@ -99,10 +99,11 @@ class Purse(Ends):
         return Answer(screen=await self.history_screen(asker, int(rest) if rest.isdecimal() else 1))
 
     def _past(self, number: int, job: Job, video: Video | None, kept: bool, language: str) -> str:
-        """One job in two or three short lines."""
+        """One job in two or three short lines, with the number that receipts and movements of credits name it by."""
         words = wording.excerpt(job, _WORDS_MOST)
         price = in_credits(job.price, language)
-        lines = [f"{number}. {wording.date(job.created_at)} · {self._made_by(job)} · {price}"]
+        named = say("info.history_job", language, job=job.id)
+        lines = [f"{number}. {wording.date(job.created_at)} · {self._made_by(job)} · {price} · {named}"]
         if words:
             lines.append(f"“{words}”")
         lines.append(self._became(job, video, kept, language))

@@ -9,7 +9,6 @@ from decimal import ROUND_CEILING, Decimal
 from bot.catalog.wording import lengths_in_words, number
 from bot.domain import ModelState, price_in_credits
 from bot.studio import ModelView
-from bot.talk.base import plain_name
 from bot.texts import in_credits, say
 
 ENTRIES_A_PAGE = 9
@@ -50,7 +49,7 @@ def shelved(views: Sequence[ModelView]) -> list[Shelved]:
     found: dict[str, list[ModelView]] = {}
     for view in views:
         if view.sold:
-            found.setdefault(plain_name(view.name), []).append(view)
+            found.setdefault(view.plain_name, []).append(view)
     return [Shelved(name, tuple(variants)) for name, variants in found.items()]
 
 
@@ -99,7 +98,7 @@ def entry(each: Shelved, markup: Decimal, name_of: Callable[[str], str], languag
     key = (_STATES_BARE if bare else _STATES)[status.state]
     parts = [say(key, language, date=status.since), status.reason]
     # variants of one stand-in are one model to members
-    instead = list(dict.fromkeys(plain_name(name_of(stand_in)) for stand_in in view.stand_ins))[:3]
+    instead = list(dict.fromkeys(name_of(stand_in) for stand_in in view.stand_ins))[:3]
     if instead:
         parts.append(say("info.instead", language, names=", ".join(instead)))
     return " ".join(filter(None, parts))

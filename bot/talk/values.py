@@ -13,7 +13,8 @@ from bot.domain import Button, ChatRef, Job, Picture, Shot, UserRef
 class Asker:
     """Who speaks, where, and by which message. `key` names that message (`telegram:<chat>:<message>`), so that hearing
     it twice does nothing twice. `manager` tells that the chat itself says they administer this community, `in_public`
-    that others read what they are answered."""
+    that others read what they are answered, `guest` that the bot is no member of this community. `has_fields`: commands
+    there have fields by name (`/operator allow who:telegram:123`), not a line of words (`/allow telegram:123`)."""
 
     who: UserRef
     chat: ChatRef
@@ -21,6 +22,8 @@ class Asker:
     language: str = "en"
     manager: bool = False
     in_public: bool = False
+    guest: bool = False
+    has_fields: bool = False
 
 
 @dataclass(frozen=True, slots=True)

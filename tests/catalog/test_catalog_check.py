@@ -105,7 +105,7 @@ def test_a_rule_between_fields_is_kept(
     assert kind in {rule.kind for rule in model.constraints}
     found = check(model, {**model.example, **breaking})
     assert {each.kind for each in found} == {"constraint"}
-    assert all(model.name in each.message() for each in found)
+    assert all(model.plain_name in each.message() for each in found)
     assert check(model, {**model.example, **keeping}) == []
 
 

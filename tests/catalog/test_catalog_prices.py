@@ -72,7 +72,7 @@ def test_the_rule_tells_how_the_price_came() -> None:
     lite, grok, kling = (CATALOG.find(name) for name in ("Veo 3.1 Lite", "Grok Imagine", "Kling 3.0"))
     assert quote(lite, plain(lite), Decimal(1)).rule == "Veo 3.1 Lite, 720p: 30 KIE credits a video"
     rule = quote(grok, plain(grok, seconds=10), Decimal(1)).rule
-    assert rule == "Grok Imagine (text), 720p: 4.5 KIE credits × 10 s"
+    assert rule == "Grok Imagine, 720p: 4.5 KIE credits × 10 s"
     assert quote(kling, plain(kling, sound=False), Decimal(1)).rule.startswith(
         "Kling 3.0, std, without sound:"
     )

@@ -210,7 +210,7 @@ def test_sound_is_switched_or_its_lack_is_told() -> None:
     assert ask("veo", sound=True).sound is True
     assert "always makes sound" in refused("veo", sound=False)
     assert "silent" in refused("runway", sound=True)
-    assert ask("wan 2.6", sound=True).notes == ("KIE doesn't say whether Wan 2.6 (text) makes sound.",)
+    assert ask("wan 2.6", sound=True).notes == ("KIE doesn't say whether Wan 2.6 makes sound.",)
 
 
 def test_the_watermark_is_removed_unless_it_is_wanted() -> None:

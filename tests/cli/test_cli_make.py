@@ -87,6 +87,13 @@ def test_a_dry_run_in_words_shows_the_rule_the_notes_and_the_state(kiebot: Kiebo
     assert '"(p.jpg, once it is uploaded)"' in out
 
 
+def test_the_terminal_names_a_model_as_the_chats_do(kiebot: Kiebot, picture: Path) -> None:
+    out = kiebot("make", "a dog", "--image", picture, "--model", "sora-2-image-to-video", "--dry-run").out
+    assert "Sora 2, 10 s: 30 KIE credits a video" in out
+    assert "Sora 2 is retired since" in out
+    assert "Sora 2 (image)" not in out
+
+
 def test_further_images_guide_a_model_that_takes_them(kiebot: Kiebot, picture: Path) -> None:
     words = ("make", "a dog", "--image", picture, "--image", picture, "--dry-run", "--json")
     body = kiebot(*words, "--model", "minimax-h3/reference-to-video").json["body"]

@@ -18,7 +18,6 @@ from support.contract_telegram import telegram_place
 
 from bot.domain import JobState, Progress
 from bot.errors import DeliveryUnknown, RetryLater, RouteClosed, TooLarge
-from bot.talk.base import plain_name
 
 Open = Callable[[Path], AbstractAsyncContextManager[Place]]
 PLACES: dict[str, Open] = {
@@ -122,7 +121,7 @@ async def test_a_video_asked_for_among_others_arrives_among_them_once_and_whole(
 async def test_a_video_says_that_it_is_ai_generated_by_which_model_and_what_it_cost(place: Place) -> None:
     job = await place.delivered(await place.ask())
     (video,) = await videos(place)
-    model = plain_name(place.house.studio.name_of(job.model))
+    model = place.house.studio.name_of(job.model)
     assert f"AI-generated · {model} · {job.price} credits" in video.text.replace("\\", "")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from discord.http import Route
+from support.clock import FakeClock
 from support.discord_live import open_live
 from support.discord_probe import aimed_at
 from support.discord_server import DiscordServer
@@ -66,11 +67,14 @@ async def test_a_discord_that_cannot_be_reached_does_not_stop_the_other_chats(
 
 
 async def test_commands_are_registered_at_the_first_start_only(tmp_path: Path) -> None:
-    async with open_live(tmp_path) as live:
-        (first,) = live.server.world.registrations
+    clock = FakeClock(auto=False)
+    async with DiscordServer(clock=clock) as server:
+        async with open_live(tmp_path, server, clock=clock):
+            (first,) = server.world.registrations
         assert {"sora", "video", "storyboard", "operator"} <= set(first[1])
-        assert await live.chat.register() is None
-        assert await live.chat.register(force=True) == len(first[1])
+        async with open_live(tmp_path, server, clock=clock) as live:
+            assert server.world.registrations == [first]
+            assert await live.chat.register(force=True) == len(first[1])
 
 
 async def test_the_link_adds_the_bot_with_the_rights_that_delivery_needs(tmp_path: Path) -> None:

@@ -317,6 +317,17 @@ async def test_make_a_video_of_this_text_quotes_the_message(world: World) -> Non
     assert (await draft_of(world, result.response)).request.prompt == "a whale over the city"
 
 
+async def test_a_text_longer_than_can_be_taken_is_refused_with_what_to_do_and_never_cut(world: World) -> None:
+    message = await world.bob.send(world.channel, "a whale")
+    world.env.backend.messages[world.channel.id][message.id].content = "a whale " * 800
+    result = await world.ada.context_menu(world.channel, "Make a video of this text", message)
+    told = text_of(result.response)
+    assert result.response.flags.ephemeral
+    assert "6,000 is the most" in told
+    assert "/video" in told
+    assert not await world.house.store.read(lambda tx: tx.all("SELECT id FROM drafts"))
+
+
 # --- where the bot is no member ----------------------------------------------------------------------------------
 
 

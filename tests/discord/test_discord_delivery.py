@@ -64,7 +64,6 @@ REFUSALS = {
         (404, 10003),
         (403, 50001),
         (403, 50013),
-        (403, 0),
         (400, 50083),
         (400, 200000),
         (403, 20009),
@@ -102,7 +101,7 @@ async def test_a_file_that_is_refused_for_its_size_teaches_a_lower_limit(route: 
             assert refused.value.limit == 10 * MIB
 
 
-@pytest.mark.parametrize(("status", "code"), [(401, 0), (429, 0), (400, 40003)])
+@pytest.mark.parametrize(("status", "code"), [(401, 0), (403, 0), (404, 0), (429, 0), (400, 40003)])
 async def test_what_is_no_fault_of_the_chats_is_tried_again_later(
     status: int, code: int, tmp_path: Path
 ) -> None:

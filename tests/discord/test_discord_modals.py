@@ -110,7 +110,7 @@ async def test_words_that_fit_no_form_are_not_cut_but_left_out_and_said_so(world
     (said,) = [each["content"] for each in shown.modal["components"] if each["type"] == 10]
     (entry,) = [each["component"] for each in shown.modal["components"] if each["type"] == 18]
     assert entry.get("value", "") == ""
-    assert "What stands now has 4004 characters and a form takes 4000 at most" in said
+    assert "Your words have 4004 characters now and a form takes 4000 at most" in said
     assert (await draft_of(world, card)).request.prompt == prompt
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,18 @@ async def test_one_line_stands_where_a_video_was_to_come_and_its_asker_may_try_a
         assert len(live.posts(live.channel)) == before + 2
         await live.press(ping, "Get my video")
         assert len(live.videos()) == 2
+
+
+async def test_a_press_that_comes_twice_is_refused_once(tmp_path: Path) -> None:
+    async with open_live(tmp_path) as live:
+        card = await live.ada.slash(live.channel, "sora", prompt="a cat").answered()
+        bob = live.guild.member(live.server.world.user("bob"))
+        pressed = bob.click(card, "Change words")
+        pressed.redeliver()
+        await pressed.shows("Only the person who asked")
+        await live.quiet()
+        await asyncio.sleep(0.05)
+        assert len(pressed.followups) == 1
 
 
 async def test_a_refusal_is_whispered_once_though_discord_answers_with_an_error(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from simcord.results import to_discord_message
 from support.discord_live import open_live
 from support.simcord_world import World, open_world, text_of
 
-from bot.domain import CommunityRef, UserRef
+from bot.domain import KEPT, CommunityRef, UserRef
+from bot.studio.base import PRESSES_A_COMMAND
 
 MOST = 3
 
@@ -83,3 +84,83 @@ async def test_who_was_let_in_by_a_server_sees_what_is_theirs_in_direct_messages
         for name, words in (("history", "Your videos"), ("balance", "credits")):
             assert words in (await live.ada.slash(live.dm, name).answered()).text
         assert "invited" in (await live.ada.slash(live.dm, "models").answered()).text
+
+
+# --- buttons -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_hammered_button_is_answered_so_often_then_warned_about_once_and_always_acknowledged(
+    tmp_path: Path,
+) -> None:
+    async with open_live(tmp_path, commands_per_minute=MOST) as live:
+        await live.finish(await live.order())
+        (video,) = live.videos()
+        pressed = [await live.press(video, "Receipt") for _ in range(MOST * PRESSES_A_COMMAND)]
+        assert all("Receipt for job" in each.followups[-1].text for each in pressed)
+        over = []
+        for _ in range(3):
+            over.append(await live.ada.click(video, "Receipt").acknowledged())
+            await live.quiet()
+        assert all(each.acked for each in over)
+        assert ["Easy" in "".join(told.text for told in each.followups) for each in over] == [
+            True,
+            False,
+            False,
+        ]
+        assert all(told.ephemeral for told in over[0].followups)
+        live.advance(61)
+        assert (await live.press(video, "Receipt")).followups
+
+
+async def test_confirm_and_cancel_are_followed_however_often_other_buttons_were_pressed(
+    tmp_path: Path,
+) -> None:
+    async with open_live(tmp_path, commands_per_minute=MOST) as live:
+        first, second = [
+            await live.ada.slash(live.channel, "sora", prompt="a cat").answered() for _ in range(2)
+        ]
+        for _ in range(MOST * PRESSES_A_COMMAND + 2):
+            await live.ada.click(first, "Length").acknowledged()
+            await live.quiet()
+            if "Back" not in first.buttons():
+                break
+            await live.ada.click(first, "Back").acknowledged()
+            await live.quiet()
+        await live.press(second, "✅ Confirm")
+        (job,) = await live.house.office.jobs()
+        await live.press(second, "Cancel")
+        assert (await live.house.job(job.id)).outcome is not None
+
+
+async def test_the_button_below_a_question_is_paced_like_any_other(tmp_path: Path) -> None:
+    async with open_live(tmp_path, commands_per_minute=1) as live:
+        model = "hailuo/2-3-image-to-video-standard"
+        asked = await live.ada.slash(live.channel, "video", prompt="a cat", model=model).answered()
+        forms = []
+        for _ in range(PRESSES_A_COMMAND + 2):
+            forms.append(await live.ada.click(asked, "Answer").acknowledged())
+            await live.quiet()
+        assert [bool(each.modal) for each in forms] == [True] * PRESSES_A_COMMAND + [False, False]
+        assert "Easy" in forms[-2].followups[-1].text
+
+
+# --- who is blocked ----------------------------------------------------------------------------------------------
+
+
+async def test_what_is_kept_is_not_brought_to_who_is_blocked_and_stays_unseen_for_its_refund(
+    tmp_path: Path,
+) -> None:
+    async with open_live(tmp_path, public_url="https://bot.example.org") as live:
+        live.kie.takes = 1200.0
+        job = await live.order()
+        live.guild.kick_bot()
+        live.ada.close_dms()
+        assert (await live.finish(job)).delivered_to == KEPT
+        await live.house.office.block(UserRef("discord", str(live.ada.id)))
+        assert (await live.ada.slash(live.dm, "help").answered()).text
+        await live.quiet()
+        assert live.videos() == []
+        await live.house.office.block(UserRef("discord", str(live.ada.id)), False)
+        await live.ada.slash(live.dm, "help").answered()
+        await live.quiet()
+        assert len(live.videos()) == 1

@@ -95,6 +95,20 @@ async def test_a_stranger_to_a_closed_bot_makes_it_fetch_nothing(tmp_path: Path)
         assert not live.server.seen("GET", FILES)
 
 
+async def test_one_picture_pointed_at_counts_as_one_command_and_is_taken_once(tmp_path: Path) -> None:
+    async with open_live(tmp_path, commands_per_minute=2) as live:
+        message = live.ada.says(live.channel, "look", [("sea.png", PNG)])
+        for _ in range(2):
+            form = await shown(live, message)
+            assert "starts from your picture" in (await live.ada.submit_modal(form, WHAT).answered()).text
+            await live.quiet()
+        again = await live.ada.submit_modal(form, WHAT).shows("This form is out of date")
+        assert again.ephemeral
+        third = await shown(live, message)
+        await live.quiet()
+        assert (await live.ada.submit_modal(third, WHAT).shows("Easy")).ephemeral
+
+
 async def test_no_more_of_a_picture_is_read_than_is_taken_whatever_was_said_of_its_size(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,8 +116,18 @@ async def test_no_more_of_a_picture_is_read_than_is_taken_whatever_was_said_of_i
     monkeypatch.setattr(pictures, "BYTES_MOST", 100_000)
     upload = live.ada.says(live.channel, "", [("sea.png", PNG + bytes(50_000_000))]).attachments[0]
     link = live.server.files.link(upload, live.channel.id, live.house.clock.now())
-    data = await asyncio.wait_for(pictures._read(live.chat.client, link), 10)
+    data = await asyncio.wait_for(live.chat.client.pictures.read(link), 10)
     assert 100_000 < len(data) < 1_000_000
+
+
+async def test_the_connections_that_pictures_are_read_by_are_closed_with_the_client(tmp_path: Path) -> None:
+    async with open_live(tmp_path) as live:
+        await shown(live, live.ada.says(live.channel, "look", [("sea.png", PNG)]))
+        await live.quiet()
+        reading = live.chat.client.pictures._session
+        assert reading
+        assert not reading.closed
+    assert reading.closed
 
 
 async def test_a_picture_that_is_larger_than_was_said_is_refused(

@@ -177,14 +177,16 @@ class Message:
 
     def _components_json(self) -> list[Json]:
         """Files of its own and bare addresses of the CDN are signed anew each time; what was given with a signature is
-        shown by that, as long as it lives (discord.md 4)."""
+        shown by that, as long as it lives (discord.md 4). Of what stands elsewhere it has no copy."""
         files, now = self.world.files, self.world.clock.now()
         components = copy.deepcopy(self.components)
         for each in parts.media(components):
             bare = each["url"].startswith(f"{files.base_url}/attachments/") and "?" not in each["url"]
             if bare or "attachment_id" in each:
                 each["url"] = files.signed(each["url"], now)
-                each |= {"proxy_url": each["url"], "width": None, "height": None}
+                each |= {"width": None, "height": None}
+            if each["url"].startswith(files.base_url):
+                each["proxy_url"] = each["url"]
         return components
 
 

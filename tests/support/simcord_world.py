@@ -172,7 +172,7 @@ def faults_as_discord(env: simcord.Env, how: How) -> Iterator[None]:
 
 @dataclass
 class CdnSession:
-    """discord.py's session as far as the bot reads files by it; simcord has none."""
+    """The session the bot reads files by, as far as it does; simcord serves no addresses."""
 
     client: discord.Client
 
@@ -186,18 +186,21 @@ class CdnSession:
         async def whole() -> AsyncIterator[bytes]:
             yield data
 
-        yield SimpleNamespace(content=SimpleNamespace(iter_any=whole))
+        yield SimpleNamespace(status=200, content=SimpleNamespace(iter_any=whole))
+
+    async def close(self) -> None:
+        pass
 
 
-def lend_session(client: discord.Client) -> None:
-    vars(client.http)["_HTTPClient__session"] = CdnSession(client)
+def lend_session(client: DiscordClient) -> None:
+    vars(client.pictures)["_session"] = CdnSession(client)
 
 
 def new_chat(house: House, talk: Talk, memory: DurableMemory) -> DiscordChat:
     """As in the composition root; simcord stands where `start` would log in."""
     chat = DiscordChat(
         Secret("a-token"),
-        "https://discord.example/api/v10",
+        "https://cdn.simcord.invalid/api/v10",  # where its files are
         talk=talk,
         studio=house.studio,
         memory=memory,

@@ -31,6 +31,7 @@ class Spoken:
     told: list[tuple[UserRef, str]] = field(default_factory=list)
     notices: list[tuple[str, str, tuple[Button, ...]]] = field(default_factory=list)
     reachable: bool = True
+    members: set[tuple[UserRef, CommunityRef]] = field(default_factory=set)
 
     def asker(
         self, who: UserRef = ANN, *, group: bool = False, manager: bool = False, key: str = ""
@@ -62,7 +63,10 @@ async def open_talk(folder: Path, **settings: Any) -> AsyncIterator[Spoken]:
         async def notice(kind: str, text: str, buttons: Sequence[Button]) -> None:
             spoken.notices.append((kind, text, tuple(buttons)))
 
-        talk = Talk(studio=house.studio, office=house.office, tell=tell, notice=notice)
+        async def is_member(who: UserRef, community: CommunityRef) -> bool:
+            return (who, community) in spoken.members
+
+        talk = Talk(studio=house.studio, office=house.office, tell=tell, notice=notice, is_member=is_member)
         spoken = Spoken(house, talk)
         yield spoken
 

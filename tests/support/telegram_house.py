@@ -19,7 +19,7 @@ from support.telegram_server import TelegramServer
 from support.telegram_world import World
 
 from adapters.telegram.chat import TelegramChat
-from bot.domain import Button, UserRef
+from bot.domain import Button, CommunityRef, UserRef
 from bot.durable import DurableInbox, DurableMemory
 from bot.masking import Secret
 from bot.talk import Talk
@@ -134,7 +134,10 @@ async def _talking(house: House, server: TelegramServer) -> AsyncIterator[Telegr
     async def operators() -> Sequence[UserRef]:
         return [BOSS]
 
-    talk = Talk(studio=house.studio, office=house.office, tell=tell, notice=notice)
+    async def is_member(who: UserRef, community: CommunityRef) -> bool:
+        return await telegram.is_member(who.external_id, community)
+
+    talk = Talk(studio=house.studio, office=house.office, tell=tell, notice=notice, is_member=is_member)
     telegram = TelegramChat(
         token=Secret(server.token),
         api_url=server.url,

@@ -16,7 +16,6 @@ from bot.domain import JobState
 from bot.errors import UserError
 from bot.store import provider
 from bot.talk import Wish
-from bot.talk.base import plain_name
 
 # --- the card ----------------------------------------------------------------------------------------------------
 
@@ -89,7 +88,7 @@ async def test_the_card_and_every_menu_of_every_model_fit_every_chat(tmp_path: P
                 video_url=request.video_url,
             )
             card = ada.see(await ada.talk.ask(ada.asker(), wish))
-            assert f"Model: {plain_name(model.name)}\n" in card
+            assert f"Model: {model.plain_name}\n" in card
             options = [each.action for each in buttons(ada.shown).values() if ":ask:" in each.action]
             assert len(options) >= (model.kind == "video")
             for option in options:
@@ -229,7 +228,7 @@ async def test_too_many_pictures_are_asked_about_by_number(tmp_path: Path) -> No
     async with open_member(tmp_path) as ada:
         asked = await ada.ask("veo quality a dog", pictures=4)
         assert asked.strip() == (
-            "Veo 3.1 Quality takes 2 pictures, you sent 4: which? Answer with numbers, such as 1 3."
+            "Veo 3.1 Quality takes 2 pictures, and you sent 4. Which should I use? Answer with numbers, such as 1 3."
         )
         assert ada.question.kind == "which"
         assert "Please answer with numbers from 1 to 4." in await ada.answer("the first")
@@ -245,8 +244,9 @@ async def test_too_many_pictures_are_asked_about_by_number(tmp_path: Path) -> No
 
 async def test_a_model_that_takes_one_picture_asks_for_one_number(tmp_path: Path) -> None:
     async with open_member(tmp_path) as ada:
-        assert "takes 1 picture, you sent 3: which? Answer with numbers, such as 2." in await ada.ask(
-            "hailuo a dog", pictures=3
+        assert (
+            "takes 1 picture, and you sent 3. Which should I use? Answer with numbers, such as 2."
+            in await ada.ask("hailuo a dog", pictures=3)
         )
         await ada.answer("2")
         assert (await ada.draft()).request.first == (await ada.pictures(3))[1]

@@ -10,8 +10,8 @@ import pytest
 from support.small_talk import ANN, BOSS, TOM, Spoken, buttons, open_talk, words
 
 from bot.catalog import load, sold
-from bot.domain import ChatRef, FailureKind, JobState
-from bot.errors import DeliveryUnknown, Hush, RouteClosed, UserError
+from bot.domain import FailureKind, JobState
+from bot.errors import DeliveryUnknown, RouteClosed, UserError
 from bot.ports import Broken
 from bot.talk import Answer, Talk
 from bot.talk.cards import Cards
@@ -55,14 +55,6 @@ async def test_a_stranger_to_a_closed_bot_is_told_how_to_be_let_in(tmp_path: Pat
         assert "give them this: telegram:2" in hello
         assert "/video" not in hello
         assert "/video" in await bot.say("start", who=BOSS)
-
-
-async def test_a_greeting_asked_for_too_often_falls_silent(tmp_path: Path) -> None:
-    async with open_talk(tmp_path, commands_per_minute=1) as bot:
-        await bot.say("start")
-        assert "at most 1 commands a minute" in await bot.say("start")
-        with pytest.raises(Hush):
-            await bot.say("start")
 
 
 async def test_a_deep_link_to_a_job_brings_its_video_or_tells_how_it_stands(tmp_path: Path) -> None:
@@ -140,9 +132,9 @@ async def test_only_operators_read_of_their_commands_and_only_in_private(tmp_pat
         assert "/grant" not in words(public)
 
 
-async def test_help_spells_operators_commands_as_discord_has_them(tmp_path: Path) -> None:
+async def test_help_spells_operators_commands_as_a_chat_with_fields_has_them(tmp_path: Path) -> None:
     async with open_talk(tmp_path) as bot:
-        asker = replace(bot.asker(BOSS), chat=ChatRef("discord", "1"))
+        asker = replace(bot.asker(BOSS), has_fields=True)
         assert "/operator grant: Give credits" in words(await bot.talk.command(asker, "help"))
 
 

@@ -163,7 +163,7 @@ async def test_a_video_too_large_for_the_chat_comes_as_an_address(tmp_path: Path
         shown = bot.talk.link_only(delivery, "en")
         assert "Your video is ready" in words(shown)
         assert "too large for this chat (83 MB 4K)" in words(shown)
-        assert "good for 14 days" in words(shown)
+        assert "works for 14 days" in words(shown)
         assert LINK in words(shown)
         assert buttons(shown)["Open the video"].url == LINK
 

@@ -33,7 +33,7 @@ async def test_an_album_makes_one_draft_and_one_answer(bot: TelegramHouse) -> No
 
 async def test_too_many_pictures_are_asked_about_by_number(bot: TelegramHouse) -> None:
     question = await bot.says(caption="/sora it moves", album=PICTURES)
-    assert "which?" in question.text
+    assert "Which should I use?" in question.text
     assert question.asks_for_reply
     again = await bot.says("7")
     assert "from 1 to 3" in again.text

@@ -69,6 +69,23 @@ async def test_who_claims_the_bot_finds_the_commands_of_operators_in_their_menu_
     assert {"video", "grant"} <= {each["command"] for each in menu}
 
 
+@pytest.mark.parametrize("method", ["getUpdates", "getMe"], ids=["while it runs", "when it is first reached"])
+async def test_a_token_that_telegram_refuses_shows_in_readyz(
+    telegram: TelegramServer, tmp_path: Path, method: str
+) -> None:
+    if method == "getMe":
+        telegram.fault(method, "drop_before")  # nobody answers at the start
+    telegram.fault(method, "unauthorized")
+    async with telegram_bot(tmp_path, telegram) as opened:
+        await telegram.world.wait_until(lambda: opened.bot.attendance.unheard, 20)
+        assert opened.bot.web
+        async with aiohttp.ClientSession() as http, http.get(f"{opened.bot.web.url}/readyz") as answer:
+            told = (await answer.json())["checks"]["chats"]
+            assert (answer.status, told["ok"]) == (503, False)
+    assert list(told["stopped"]) == ["telegram"]
+    assert "TELEGRAM_BOT_TOKEN" in told["stopped"]["telegram"]
+
+
 def everything_in(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
-from aiogram.exceptions import TelegramNetworkError
+from aiogram.exceptions import TelegramNetworkError, TelegramUnauthorizedError
 from aiogram.methods import GetMe
 from support.clock import FakeClock
 from support.telegram_intake import Desk, open_intake, polling
@@ -267,6 +267,18 @@ async def test_a_token_revoked_while_running_is_critical_once_and_tried_every_fi
     assert [each.levelname for each in caplog.records].count("CRITICAL") == 1
     assert clock.slept[:3] == [300.0] * 3
     assert "@BotFather" in intake.notices[0][1]
+
+
+async def test_the_line_tells_that_the_token_is_refused_until_telegram_answers_again(
+    telegram: TelegramServer, tmp_path: Path
+) -> None:
+    async with open_intake(tmp_path, telegram) as intake:
+        refusals = [intake.line.refusal]
+        await intake.line.failed(TelegramUnauthorizedError(GetMe(), "Unauthorized"))
+        refusals.append(intake.line.refusal)
+        intake.line.works()
+        refusals.append(intake.line.refusal)
+    assert refusals == [None, intake.notices[0][1], None]
 
 
 async def test_a_forbidden_token_is_known_by_its_status(telegram: TelegramServer, tmp_path: Path) -> None:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiogram.types import User
 from support.telegram_house import TelegramHouse, open_telegram
 from support.telegram_media import Given, tiny_mp4, tiny_picture
+
+from adapters.telegram import fetching
+from adapters.telegram.address import Address
+from adapters.telegram.fetching import Fetching
+from adapters.telegram.pictures import Sent
+from adapters.telegram.spots import Spot
+from bot.domain import ChatRef, Picture, UserRef
+from bot.talk import Asker
 
 PHOTO = tiny_picture(64, 36)
 
@@ -110,6 +120,44 @@ async def test_somebody_who_is_not_let_in_is_told_before_anything_is_fetched(tmp
     async with open_telegram(tmp_path, access="closed") as bot:
         assert "invited" in (await bot.says("the dog jumps", photo=PHOTO)).text
         assert not bot.world.calls_of("getFile")
+
+
+async def test_no_more_pictures_are_held_in_memory_than_there_is_room_for(
+    bot: TelegramHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted from the first byte until the picture is checked and kept."""
+    monkeypatch.setattr(fetching, "READ_AT_ONCE", 2)
+    reading = Fetching(bot=bot.telegram._bot, calls=bot.telegram._calls, talk=bot.talk)
+    held, most, go_on = 0, 0, asyncio.Event()
+    keep, read = bot.house.studio.take_picture, reading._bytes
+
+    async def counted(sent: Sent) -> bytes:
+        nonlocal held, most
+        held += 1
+        most = max(most, held)
+        return await read(sent)
+
+    async def kept(who: UserRef, data: bytes, name: str = "") -> Picture:
+        nonlocal held
+        await go_on.wait()
+        held -= 1
+        return await keep(who, data, name)
+
+    photo = await bot.chat.says(bot.ada, photo=PHOTO)
+    await bot.quiet()
+    assert photo.media
+    sent = [Sent(photo.media.fields()["photo"][-1]["file_id"], "photo.jpg")] * 2
+    user = User(id=bot.ada.id, is_bot=False, first_name="Ada")
+    spot = Spot(
+        user, Asker(UserRef("telegram", str(user.id)), ChatRef("telegram", ""), "k"), Address(user.id)
+    )
+    monkeypatch.setattr(reading, "_bytes", counted)
+    monkeypatch.setattr(bot.house.studio, "take_picture", kept)
+    taking = [asyncio.create_task(reading.take(spot, sent)) for _ in range(4)]
+    await bot.world.wait_until(lambda: held == 2)
+    go_on.set()
+    assert [len(each) for each in await asyncio.gather(*taking)] == [2] * 4
+    assert most == 2
 
 
 async def test_a_download_that_fails_once_is_tried_again(bot: TelegramHouse) -> None:

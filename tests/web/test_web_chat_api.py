@@ -93,6 +93,20 @@ async def test_the_same_message_sent_twice_is_one_quote_and_one_job(local: Site)
     assert (await local.core.studio.balance(ADA)).held == 30
 
 
+async def test_a_card_in_an_old_tab_orders_at_its_own_price_or_not_at_all(local: Site) -> None:
+    asked = {"key": "12345678", "request": {"prompt": "Waves"}}
+    old = (await local.client.post("/chat/api/ada/quotes", json=asked)).json()
+    changed = {"key": "12345679", "request": {"prompt": "Waves", "model": "veo-3-1:quality"}}
+    new = (await local.client.post(f"/chat/api/ada/drafts/{old['id']}", json=changed)).json()
+    assert new["credits"] > old["credits"] == 30
+    path = f"/chat/api/ada/drafts/{old['id']}/order"
+    refused = await local.client.post(path, json={"key": "12345670", "price": old["credits"]})
+    assert (refused.status_code, refused.json()["card"]["credits"]) == (409, new["credits"])
+    assert (await local.core.studio.balance(ADA)).held == 0
+    await local.client.post(path, json={"key": "12345671", "price": new["credits"]})
+    assert (await local.core.studio.balance(ADA)).held == new["credits"]
+
+
 async def test_a_picture_that_is_too_big_is_refused_on_the_way(local: Site) -> None:
     answer = await local.client.post("/chat/api/ada/pictures", content=b"x" * 20_000_001)
     assert (answer.status_code, "at most 20 MB" in answer.json()["error"]) == (422, True)

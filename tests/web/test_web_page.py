@@ -57,7 +57,7 @@ async def test_words_and_a_picture_become_a_video_that_plays_with_a_receipt(
     await expect(page.locator(".job .progress")).to_contain_text("so far · usually")
     await page.wait_for_selector(".job video")
     assert await page.evaluate(PLAYS) == [True, 1280, 720, True]
-    await expect(page.locator("figcaption")).to_have_text("AI-generated · Sora 2 (image) · 30 credits")
+    await expect(page.locator("figcaption")).to_have_text("AI-generated · Sora 2 · 30 credits")
     await expect(page.locator("#purse")).to_have_text("970 credits")
     await page.get_by_role("button", name="Receipt").click()
     await expect(page.get_by_role("dialog")).to_contain_text("Charged: 30 credits")
@@ -82,7 +82,7 @@ async def test_a_withdrawn_model_leads_to_offers_and_one_press_takes_one_over(
     await ask(page, "/sora A paper boat", card=".offers")
     offers = page.locator(".offers > ol > li")
     assert 1 <= await offers.count() <= 3
-    await expect(page.locator(".offers h2")).to_have_text("Sora 2 (image) is retired")
+    await expect(page.locator(".offers h2")).to_have_text("Sora 2 is retired")
     await expect(page.locator(".offers")).to_contain_text("2026-09-24")
     await expect(page.locator("#purse")).to_have_text("1,000 credits")
     chosen = await offers.first.locator("h3").inner_text()
@@ -110,6 +110,15 @@ async def test_again_change_and_animate_on_begin_from_what_was_made(
     await page.wait_for_selector("#pictures li[aria-busy=false]")
     await ask(page, "It begins to snow")
     await expect(page.locator(".quote")).to_contain_text("portrait 9:16")
+
+
+async def test_the_list_of_models_names_each_once_as_everywhere_else(open_page: OpenPage) -> None:
+    page = await open_page()
+    await page.click("#open-models")
+    names = await page.locator(".models li b").all_inner_texts()
+    assert {"Sora 2", "Kling 2.6", "Veo 3.1 Lite"} <= set(names)
+    assert len(set(names)) == len(names)
+    assert not [each for each in names if each.endswith(("(text)", "(image)"))]
 
 
 async def test_a_quote_is_changed_in_the_same_card(open_page: OpenPage) -> None:

@@ -57,7 +57,7 @@ async function order(card, actions, problem, on) {
   for (const each of buttons) each.disabled = true;
   problem.textContent = "";
   try {
-    on.ordered(await post(`drafts/${card.id}/order`, { key: newKey() }));
+    on.ordered(await post(`drafts/${card.id}/order`, { key: newKey(), price: card.credits }));
   } catch (refusal) {
     if (refusal.answer?.card) { on.requoted(refusal.answer.card, refusal.message, card); return; }
     problem.textContent = refusal.message;

@@ -23,13 +23,13 @@ export function showHelp(support) {
 
 /** All videos models; `onuse(name)` takes the chosen one. */
 export function showModels(onuse) {
-  const sold = models.everything().filter((model) => model.sold);
+  const sold = models.shelf();
   const families = Map.groupBy ? Map.groupBy(sold, (each) => each.family) : grouped(sold);
   const row = (model) => h("li", { "data-state": model.state },
-    h("div", {}, h("b", {}, model.label), h("small", {}, [model.state_text, model.price ?? say("web.no_price")].join(" · ")),
+    h("div", {}, h("b", {}, model.name), h("small", {}, [model.state_text, model.price ?? say("web.no_price")].join(" · ")),
       model.reason ? h("small", {}, model.reason) : null),
     model.state === "active" && model.kind === "video"
-      ? button("second", say("web.use"), () => { closePanel(); onuse(model.name); }, { "aria-label": say("web.use_model", { model: model.label }) })
+      ? button("second", say("web.use"), () => { closePanel(); onuse(model.name); }, { "aria-label": say("web.use_model", { model: model.name }) })
       : null);
   openPanel(say("web.models"), h("div.models", {}, h("p.quiet", {}, say("web.models_about")),
     [...families.values()].map((list) => h("ul", {}, list.map(row)))));

@@ -7,7 +7,15 @@ export function setModels(models, usualModel) {
   usual = usualModel;
 }
 
-export const everything = () => all;
+/** All on sale, one a name: an active variant stands for the others. */
+export function shelf() {
+  const byName = new Map();
+  for (const model of all) {
+    const known = byName.get(model.name);
+    if (model.sold && (!known || (known.state !== "active" && model.state === "active"))) byName.set(model.name, model);
+  }
+  return [...byName.values()];
+}
 
 const bare = (name) => name.toLowerCase().replace(/[^a-z0-9]/g, "");
 
