@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from bot.ports import Clock
 
@@ -20,6 +21,10 @@ class Reading:
     monotonic: float
     jump: int
     since: int
+
+    def later(self, clock: Clock) -> int:
+        """What the time is by now, unless it was set once more."""
+        return self.now + ceil((clock.monotonic() - self.monotonic) * 1000)
 
 
 @dataclass(slots=True)

@@ -119,7 +119,10 @@ class Engine:
             log.warning("the clock jumped by %d s; what waits is moved along", reading.jump / 1000)
             lease = int(LEASE_SECONDS * 1000)
             await self.kit.store.write(
-                lambda tx: clocks.jumped(tx, reading.jump, reading.since, reading.now, lease)
+                # others may have written since the clocks were read
+                lambda tx: clocks.jumped(
+                    tx, reading.jump, reading.since, reading.later(self.kit.clock), lease
+                )
             )
             self._renewed_at = reading.monotonic - RENEW_SECONDS
         self.kit.watch.mark(reading)

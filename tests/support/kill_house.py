@@ -267,7 +267,8 @@ class KillHouse:
 
     def check_files(self) -> None:
         files = [each for each in self.folder.rglob("*") if each.is_file()]
-        assert [str(each) for each in files if each.suffix == ".part"] == []
+        parts = [str(each) for each in files if each.suffix == ".part"]
+        assert not parts, parts
         for file in files:
             content = file.read_bytes()
             assert not [file for secret in self.secrets if secret.encode() in content], file

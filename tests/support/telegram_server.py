@@ -266,7 +266,8 @@ class TelegramServer:
             call.status, call.result = error.code, error.description
             return failure(error)
         call.status = 200
-        return web.FileResponse(file)
+        # aiohttp's FileResponse leaves its file open when a killed bot's request is cancelled
+        return web.Response(body=await asyncio.to_thread(file.read_bytes))
 
 
 if __name__ == "__main__":
