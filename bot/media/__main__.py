@@ -1,8 +1,8 @@
-"""`python -m bot.media`: gets ready, does one piece of work given on stdin, answers on stdout, and ends.
+"""`python -m bot.media PARENT`: gets ready, does one piece of work given on stdin, answers on stdout, and ends.
 
 In: one line of JSON (`do`, the number of `bytes` that follow, and what the work needs), then those bytes. Out: one
 line of JSON: `{"made": {...}}`, `{"refused": KEY, "values": {...}}` with a key of `bot.texts`, or `{"later": TEXT}`.
-The other end holds stdin open as long as it wants the answer.
+The other end, the process PARENT, holds stdin open as long as it wants the answer.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def main() -> None:
-    answers = _settle_in()
+    answers = _settle_in(parent=int(sys.argv[1]))
     _load()
     line = sys.stdin.buffer.readline()
     work = json.loads(line) if line else {}
@@ -54,7 +54,7 @@ def main() -> None:
     _say(answers, answer)
 
 
-def _settle_in() -> int:
+def _settle_in(parent: int) -> int:
     """Become a process that ends with its parent and only then. Returns where the answer is to be written."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(
@@ -62,6 +62,8 @@ def _settle_in() -> int:
         )  # a service manager signals all of us; our parent knows when to stop
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(1)  # it was dead already, and what it has asked for is not wanted any more
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     answers = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints is no answer

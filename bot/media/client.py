@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -207,6 +208,7 @@ async def _start() -> Process:
             sys.executable,
             "-m",
             __package__ or "bot.media",
+            str(os.getpid()),
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from support.files import names
 from support.media_making import encoded, halves, make_video
 
 from bot.errors import ProviderError, RetryLater, TooLarge, UserError
@@ -357,6 +359,26 @@ async def test_the_death_of_the_bot_ends_its_processes(tmp_path: Path, long_vide
     parent.kill()
     parent.wait()
     await until(lambda: not any(alive(each) for each in orphans))
+
+
+@pytest.mark.parametrize("parent", ["dead", "alive"])
+async def test_a_process_whose_bot_died_before_it_was_ready_does_nothing(tmp_path: Path, parent: str) -> None:
+    """What it is to do was waiting for it all the same."""
+    payload = encoded(halves(), "PNG")
+    work = {"do": "picture", "bytes": len(payload), "folder": str(tmp_path), "png": True}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot.media", "1" if parent == "dead" else str(os.getpid())),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(json.dumps({**work, "max_bytes": 10**7, "max_side": 2000}).encode() + b"\n" + payload)
+    answer = await process.stdout.readline()
+    process.stdin.close()
+    await process.wait()
+    assert (bool(answer), len(names(tmp_path))) == ((False, 0) if parent == "dead" else (True, 1))
 
 
 def alive(pid: int) -> bool:
