@@ -33,7 +33,7 @@ from bot.ports import ChatAdapter, Clock
 from bot.sandbox.options import SandboxOptions
 from bot.sandbox.server import Sandbox
 from bot.settings import KieKey, Settings
-from bot.store import OwnerLock, Store, Tx, backup, checks, provider, schema, tally
+from bot.store import LOCK_SECONDS, OwnerLock, Store, Tx, backup, checks, provider, schema, tally
 from bot.studio import LOW_WATER_BYTES, Studio
 from bot.texts import say
 from bot.web.metrics import Snapshot
@@ -110,7 +110,7 @@ def _upgrade(settings: Settings, found: int) -> None:
     too: a start that goes on where a killed one stopped leaves that one's backup alone."""
     path = settings.database_path
     lock = OwnerLock(path)
-    if not lock.take():
+    if not lock.take(LOCK_SECONDS):
         raise StartError(say("start.older_bot", database=path))
     try:
         stamp = datetime.fromtimestamp(SystemClock().now() / 1000, UTC).strftime("%Y%m%d-%H%M%S")
@@ -203,7 +203,7 @@ async def open_bot(
         raise StartError(say("start.no_key"))
     lock = OwnerLock(settings.database_path)
     prepare(settings)
-    if not lock.take():
+    if not await asyncio.to_thread(lock.take, LOCK_SECONDS):
         raise StartError(say("start.second_bot", database=settings.database_path))
     async with AsyncExitStack() as stack:
         stack.callback(lock.free)
