@@ -54,6 +54,7 @@ class Answering:
         self._memory = memory
         self._under_way: set[asyncio.Task[object] | None] = set()
         self._being_brought: set[UserRef] = set()
+        self._on_its_way: set[str] = set()
 
     async def idle(self) -> None:
         """Until everything that is being answered has been."""
@@ -141,8 +142,7 @@ class Answering:
         if answer.toast:
             await reply.whisper(Screen((Text(answer.toast),)))
         if answer.send:
-            await self._delivering.send_again(answer.send, Address.parse(asker.chat.address))
-            await self._studio.seen(answer.send.id)
+            await self._bring(answer.send, Address.parse(asker.chat.address))
 
     async def _show(self, reply: Reply, screen: Screen) -> None:
         """What is for its reader only is never shown where others read."""
@@ -206,18 +206,29 @@ class Answering:
     async def _bring_each_kept(self, reply: Reply, asker: Asker) -> None:
         address = Address.parse(asker.chat.address)
         for job in list(await self._talk.kept(asker.who))[:KEPT_AT_ONCE]:
+            if job.id not in {each.id for each in await self._talk.kept(asker.who)}:
+                continue  # they fetched it meanwhile
             try:
                 if await self._studio.video(job):
-                    await self._delivering.send_again(
-                        job, replace(address, hidden=address.place is not Place.BOT_DM)
-                    )
-                elif not await reply.whisper(self._talk.failed(job, asker.language)):
+                    await self._bring(job, replace(address, hidden=address.place is not Place.BOT_DM))
+                elif await reply.whisper(self._talk.failed(job, asker.language)):
+                    await self._studio.seen(job.id)
+                else:
                     break  # it waits on
             except KiebotError as error:
                 # a place that is too narrow for one of them does not keep the others back
                 log.info("what is kept of job %s could not be brought: %s", job.id, error)
-                continue
+
+    async def _bring(self, job: Job, address: Address) -> None:
+        """Its video, unless that is on its way to its asker this very moment. Raises UserError, RetryLater."""
+        if job.id in self._on_its_way:
+            return
+        self._on_its_way.add(job.id)
+        try:
+            await self._delivering.send_again(job, address)
             await self._studio.seen(job.id)
+        finally:
+            self._on_its_way.discard(job.id)
 
     # --- questions -----------------------------------------------------------------------------------------------
 

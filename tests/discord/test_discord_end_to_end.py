@@ -219,6 +219,21 @@ async def test_a_private_video_of_which_a_bare_line_told_comes_when_its_owner_is
         assert [(each.channel, each.ephemeral) for each in live.videos()] == [(other, True)]
 
 
+async def test_a_press_of_that_line_beside_another_command_brings_the_video_once(tmp_path: Path) -> None:
+    async with open_live(tmp_path) as live:
+        live.kie.takes = TWENTY_MINUTES
+        job = await live.order(private=True)
+        live.ada.close_dms()
+        assert (await live.finish(job)).delivered_to == "notice"
+        line = live.posts(live.channel)[-1]
+        other = live.guild.text_channel("other")
+        pressed, asked = live.ada.click(line, "Get my video"), live.ada.slash(other, "balance")
+        await asyncio.gather(pressed.acknowledged(), asked.answered())
+        await live.quiet()
+        assert len(live.videos()) == 1
+        assert await live.house.studio.kept(job.user) == []
+
+
 async def test_two_commands_at_once_bring_what_was_kept_once(tmp_path: Path) -> None:
     async with open_live(tmp_path) as live:
         live.kie.takes = TWENTY_MINUTES

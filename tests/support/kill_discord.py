@@ -22,6 +22,7 @@ from support.kill_house import KillHouse, Zygote, open_kill_house
 from support.media_making import encoded, halves
 
 from bot.clock import SystemClock
+from bot.domain import WAITING
 
 PEOPLE = 10
 # A token lives 15 minutes and is dead after these, so that the way of later is taken as well (discord.md 2).
@@ -262,7 +263,7 @@ class DiscordCrowd:
             (file,) = each.attachments
             assert file.size == job["outcome"]["size"], (order, job)
             assert "AI-generated" in each.text, each
-            brought = job["delivered_to"] == "kept" and each.ephemeral  # to wherever they were next seen
+            brought = job["delivered_to"] in WAITING and each.ephemeral  # to wherever they were next seen
             assert brought or each.channel in (order.channel, dm), (order, job)
             assert order.user.sees(each), (order, job)
             assert not order.private or _for_one(each), (order, job)
