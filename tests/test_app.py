@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.app import open_bot, open_core, prepare, sandboxed
+from bot.clock import SystemClock
 from bot.errors import StartError
 from bot.settings import Settings
 from bot.store import OwnerLock, schema
@@ -24,6 +25,20 @@ async def test_a_second_bot_on_the_same_database_says_so_and_stops(tmp_path: Pat
         with pytest.raises(StartError, match="already running"):
             async with open_bot(settings):
                 raise AssertionError("two owners")
+
+
+async def test_a_bot_that_starts_beside_the_last_child_of_a_killed_one_waits_for_it(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    prepare(settings)
+    dying = OwnerLock(settings.database_path)
+
+    class Waiting(SystemClock):
+        async def sleep(self, seconds: float) -> None:
+            dying.free()
+
+    assert dying.take()
+    async with open_bot(settings, clock=Waiting()):
+        assert not OwnerLock(settings.database_path).take()
 
 
 async def test_without_a_key_the_bot_refuses_and_names_the_sandbox(tmp_path: Path) -> None:

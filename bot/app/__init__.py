@@ -33,13 +33,15 @@ from bot.ports import ChatAdapter, Clock
 from bot.sandbox.options import SandboxOptions
 from bot.sandbox.server import Sandbox
 from bot.settings import KieKey, Settings
-from bot.store import LOCK_SECONDS, OwnerLock, Store, Tx, backup, checks, provider, schema, tally
+from bot.store import OwnerLock, Store, Tx, backup, checks, provider, schema, tally
 from bot.studio import LOW_WATER_BYTES, Studio
 from bot.texts import say
 from bot.web.metrics import Snapshot
 from bot.web.server import Mount, WebServer
 
 log = logging.getLogger(__name__)
+
+LOCK_TRIES, LOCK_PAUSE_SECONDS = 20, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def _upgrade(settings: Settings, found: int) -> None:
     too: a start that goes on where a killed one stopped leaves that one's backup alone."""
     path = settings.database_path
     lock = OwnerLock(path)
-    if not lock.take(LOCK_SECONDS):
+    if not lock.take():
         raise StartError(say("start.older_bot", database=path))
     try:
         stamp = datetime.fromtimestamp(SystemClock().now() / 1000, UTC).strftime("%Y%m%d-%H%M%S")
@@ -203,8 +205,7 @@ async def open_bot(
         raise StartError(say("start.no_key"))
     lock = OwnerLock(settings.database_path)
     prepare(settings)
-    if not await asyncio.to_thread(lock.take, LOCK_SECONDS):
-        raise StartError(say("start.second_bot", database=settings.database_path))
+    await _take(lock, settings, clock or SystemClock())
     async with AsyncExitStack() as stack:
         stack.callback(lock.free)
         _drop_parts(settings)
@@ -243,6 +244,16 @@ async def open_bot(
             if sandbox:
                 kit = replace(kit, callback_base=server.url)
         yield Bot(core, kie, Engine(kit, core.wake), keeper, meters, server, attendance)
+
+
+async def _take(lock: OwnerLock, settings: Settings, clock: Clock) -> None:
+    """A bot that was killed just now may have left a child that lets the lock go as soon as it begins, and a command may
+    be looking whether a bot runs. Raises StartError when another bot owns the database."""
+    for _ in range(LOCK_TRIES):
+        if lock.take():
+            return
+        await clock.sleep(LOCK_PAUSE_SECONDS)
+    raise StartError(say("start.second_bot", database=settings.database_path))
 
 
 def kie_client(settings: Settings, clock: Clock, meters: Meters | None = None) -> KieClient:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.errors import StartError
 from bot.store import provider, schema
-from bot.store.db import LOCK_SECONDS, OwnerLock, Tx
+from bot.store.db import OwnerLock, Tx
 
 PAUSED = "paused"
 RESTORED = "restored"
@@ -84,7 +84,7 @@ def restore(source: Path, database: Path, force: bool, now: int) -> Path | None:
         raise StartError(f"{source} is not a backup of kiebot")
     database.parent.mkdir(parents=True, exist_ok=True)
     lock = OwnerLock(database)
-    if not lock.take(LOCK_SECONDS):
+    if not lock.take():
         raise StartError("the bot is running; stop it first")
     part = database.with_name(database.name + ".restoring")
     aside = _free_name(database.with_name(database.name + ".replaced")) if database.exists() else None

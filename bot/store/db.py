@@ -13,7 +13,6 @@ import os
 import queue
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -29,7 +28,6 @@ Row = sqlite3.Row
 
 BUSY_SECONDS = 10
 GROUP_MAX = 64
-LOCK_SECONDS, LOCK_PAUSE_SECONDS = 1.0, 0.05
 
 
 class Tx:
@@ -319,15 +317,6 @@ def _resolve(works: Sequence[_Work[Any]]) -> None:
             work.future.set_result(work.result)
 
 
-def _is_locked(descriptor: int) -> bool:
-    """By us, now."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 class OwnerLock:
     """One bot for one database: an OS lock beside the file, gone with the process however it ends."""
 
@@ -335,19 +324,14 @@ class OwnerLock:
         self._path = database.with_name(database.name + ".lock")
         self._file: int | None = None
 
-    def take(self, patience: float = 0.0) -> bool:
-        """False when another process is the owner, and still is after `patience` seconds.
-
-        A bot that was killed just now may have left a child that lets the lock go as soon as it begins, and a command
-        may be looking whether a bot runs. Blocking.
-        """
-        until = time.monotonic() + patience
+    def take(self) -> bool:
+        """False when another process is the owner."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        while not _is_locked(descriptor):
-            if time.monotonic() >= until:
-                os.close(descriptor)
-                return False
-            time.sleep(LOCK_PAUSE_SECONDS)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
         os.truncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
         self._file = descriptor

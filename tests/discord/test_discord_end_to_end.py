@@ -183,57 +183,6 @@ async def test_a_video_nobody_would_take_is_kept_and_comes_when_its_owner_is_nex
         assert video.ephemeral
 
 
-async def test_a_failure_that_nobody_could_be_told_waits_until_somebody_has_heard_it(tmp_path: Path) -> None:
-    async with open_live(tmp_path) as live:
-        live.kie.takes = TWENTY_MINUTES
-        job = await live.order()
-        await live.house.live(16 * 60, every=30)
-        refused(live)
-        live.channel.delete()
-        live.ada.close_dms()
-        assert (await live.finish(job)).delivered_to == "kept"
-        other = live.guild.text_channel("other")
-        live.ada.says(other, f"{live.server.world.bot.mention} /help")
-        await other.shows("for your eyes only")
-        await live.quiet()
-        assert "does not like cats" not in "".join(each.text for each in other.messages)
-        assert [each.id for each in await live.house.studio.kept(job.user)] == [job.id]
-        await live.ada.slash(other, "balance")
-        await live.quiet()
-        assert "does not like cats" in "".join(each.text for each in other.messages)
-        assert await live.house.studio.kept(job.user) == []
-
-
-async def test_a_private_video_of_which_a_bare_line_told_comes_when_its_owner_is_next_seen(
-    tmp_path: Path,
-) -> None:
-    async with open_live(tmp_path) as live:
-        live.kie.takes = TWENTY_MINUTES
-        job = await live.order(private=True)
-        live.ada.close_dms()
-        assert (await live.finish(job)).delivered_to == "notice"
-        other = live.guild.text_channel("other")
-        for _ in range(2):
-            await live.ada.slash(other, "balance")
-            await live.quiet()
-        assert [(each.channel, each.ephemeral) for each in live.videos()] == [(other, True)]
-
-
-async def test_a_press_of_that_line_beside_another_command_brings_the_video_once(tmp_path: Path) -> None:
-    async with open_live(tmp_path) as live:
-        live.kie.takes = TWENTY_MINUTES
-        job = await live.order(private=True)
-        live.ada.close_dms()
-        assert (await live.finish(job)).delivered_to == "notice"
-        line = live.posts(live.channel)[-1]
-        other = live.guild.text_channel("other")
-        pressed, asked = live.ada.click(line, "Get my video"), live.ada.slash(other, "balance")
-        await asyncio.gather(pressed.acknowledged(), asked.answered())
-        await live.quiet()
-        assert len(live.videos()) == 1
-        assert await live.house.studio.kept(job.user) == []
-
-
 async def test_two_commands_at_once_bring_what_was_kept_once(tmp_path: Path) -> None:
     async with open_live(tmp_path) as live:
         live.kie.takes = TWENTY_MINUTES
@@ -337,20 +286,6 @@ async def test_a_user_install_gets_a_late_video_by_the_button_that_stayed_on_the
         assert live.videos() == []
         await live.press(far.messages[0], "Get my video")
         assert [each.channel for each in live.videos()][:1] == [far]
-
-
-async def test_a_card_that_could_not_be_told_of_the_end_says_so_once_it_is_pressed(tmp_path: Path) -> None:
-    async with open_live(tmp_path) as live:
-        live.ada.installed = True
-        far = live.server.world.guild("far", bot_in=False).text_channel("lounge")
-        live.kie.takes = TWENTY_MINUTES
-        job = await live.order(far)
-        assert (await live.finish(job)).delivered_to == "dm"
-        card = far.messages[0]
-        assert "making the video" in card.text
-        await live.press(card, "Get my video")
-        assert "Your video is ready" in card.text
-        assert list(card.buttons()) == ["Get my video"]
 
 
 # --- sizes

@@ -222,28 +222,6 @@ async def test_what_is_written_between_the_jump_and_its_notice_counts_from_then(
             assert outcome.kind is FailureKind.EXPIRED
 
 
-@pytest.mark.parametrize("jump", JUMPS)
-async def test_what_is_ordered_while_the_jump_is_being_noticed_counts_from_then(
-    tmp_path: Path, jump: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with open_house(tmp_path) as house:
-        await house.step()
-        house.clock.set(jump)
-        move, ordered = house.store.write, []
-
-        async def after_an_order(fn: Callable[[Tx], Any]) -> Any:
-            monkeypatch.undo()
-            house.clock.advance(0.002)
-            ordered.append(await house.order(BOB))
-            return await move(fn)
-
-        monkeypatch.setattr(house.store, "write", after_an_order)
-        await house.step()
-        assert (await house.job(ordered[0].id)).created_at == ordered[0].created_at
-        (done,) = await house.end(ordered[0].id)
-        assert isinstance(done.outcome, Video)
-
-
 async def test_a_jump_between_a_start_and_its_first_look_round_is_noticed(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         job = await house.order()

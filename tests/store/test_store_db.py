@@ -327,12 +327,3 @@ def test_a_second_bot_does_not_get_the_lock_until_the_first_is_gone(tmp_path: Pa
         again = OwnerLock(path)
         assert again.take()
         again.free()
-
-
-def test_a_lock_that_a_dying_process_still_holds_is_waited_for(tmp_path: Path) -> None:
-    dying, mine = OwnerLock(tmp_path / "kiebot.db"), OwnerLock(tmp_path / "kiebot.db")
-    assert dying.take()
-    assert not mine.take(0.1)
-    threading.Timer(0.1, dying.free).start()
-    assert mine.take(30.0)
-    mine.free()

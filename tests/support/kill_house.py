@@ -109,6 +109,11 @@ def free_port() -> int:
         return port
 
 
+def gift_of(job: Mapping[str, Any]) -> bool:
+    """Whether KIE called about this job after it was given up as lost: its video, if it becomes one, is a gift."""
+    return job["outcome"].get("reason") == "lost" and job["task_id"] is not None
+
+
 @dataclass
 class KillHouse:
     """One bot's folder and KIE. `chat` holds the variables that connect it to its chats' stand-ins, `secrets` what must
@@ -255,12 +260,14 @@ class KillHouse:
         for job in jobs:
             assert job["state"] == "delivered", job
             reason, task = job["outcome"].get("reason"), self.kie.tasks.get(job["task_id"] or "")
-            if reason in ("cancelled", "lost"):
+            lost += reason == "lost"
+            if reason in ("cancelled", "lost") and not gift_of(job):
                 assert job["task_id"] is None, job
-                lost += reason == "lost"
                 continue
             assert task, job
             assert task.input["prompt"] == job["prompt"], job
+            if reason == "lost":
+                continue  # KIE's call came after the refund; its video is a gift
             assert task.state == (FAIL if reason else SUCCESS), (job, task)
         may_lose = self.kills * LANES[JobState.QUEUED] + self.answers_lost
         assert lost <= may_lose, (lost, self.kills, self.answers_lost)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from support.kill_crowd import AGAIN_SECONDS, CANCEL, CONFIRM, PATIENCE_SECONDS, REFUSED, Counts
-from support.kill_house import KillHouse, Zygote, open_kill_house
+from support.kill_house import KillHouse, Zygote, gift_of, open_kill_house
 from support.media_making import encoded, halves
 from support.telegram_chats import Chat
 from support.telegram_messages import Message, User
@@ -213,7 +213,7 @@ class TelegramCrowd:
                 assert "AI-generated" in each.text
         else:
             counts.refunds += 1
-            assert not order.videos, order.answers
+            assert not order.videos or gift_of(job), order.answers
             # a card that says how it ended is edited, and tells nobody a second time
             ends = [each for each in order.refusals if not _was_card(each)] or order.refusals[:1]
             assert all("return" in each.text or "back" in each.text for each in ends), ends
